@@ -1,0 +1,265 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+)
+
+// Limits of single commands: the library has no time-out of its own, and a
+// hung server must not hang a mailbox.
+const (
+	loginLimit   = 60 * time.Second
+	examineLimit = 60 * time.Second
+	listLimit    = 60 * time.Second
+	searchLimit  = 2 * time.Minute
+	headersLimit = 2 * time.Minute
+	bodyLimit    = 5 * time.Minute
+	appendLimit  = 5 * time.Minute
+	idleRenewal  = 9 * time.Minute
+)
+
+// Session is one logged-in connection. After any error it is closed and must
+// not be used again, except where a method says that it reconnects by itself.
+type Session struct {
+	account  Account
+	conn     net.Conn
+	budget   *budgetConn
+	client   *imapclient.Client
+	rang     chan struct{} // something changed in the selected folder
+	selected string
+	caps     imap.CapSet
+	broken   error
+}
+
+// Open connects and logs in.
+func Open(ctx context.Context, a Account) (*Session, error) {
+	s := &Session{account: a}
+	if err := s.connect(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Session) connect(ctx context.Context) error {
+	a := s.account
+	op := "connect to " + a.addr()
+	conn, budget, config, err := a.dial(ctx)
+	if err != nil {
+		return &Error{Kind: Temporary, Op: op, Err: err, Do: doConnect(a, err)}
+	}
+	s.conn, s.budget, s.selected, s.broken = conn, budget, "", nil
+	s.rang = make(chan struct{}, 1)
+	rang := s.rang
+	options := &imapclient.Options{
+		TLSConfig: config,
+		UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+			Mailbox: func(data *imapclient.UnilateralDataMailbox) {
+				if data.NumMessages == nil {
+					return
+				}
+				select { // this runs in the library's reader: never block
+				case rang <- struct{}{}:
+				default:
+				}
+			},
+		},
+	}
+	err = s.guard(ctx, loginLimit, func() error {
+		if a.TLS != StartTLS {
+			s.client = imapclient.New(conn, options)
+			return s.client.WaitGreeting()
+		}
+		client, err := imapclient.NewStartTLS(conn, options)
+		s.client = client
+		return err
+	})
+	if err != nil {
+		return &Error{Kind: greetingKind(err), Op: op, Err: err, Do: doConnect(a, err)}
+	}
+	err = s.guard(ctx, loginLimit, func() error {
+		if err := s.client.Login(a.User, a.Password).Wait(); err != nil {
+			return err
+		}
+		s.caps = s.client.Caps()
+		return nil
+	})
+	if err != nil {
+		return s.loginError(err)
+	}
+	return nil
+}
+
+func (s *Session) loginError(err error) error {
+	a := s.account
+	out := &Error{Kind: Temporary, Op: fmt.Sprintf("log in to %s as %s", a.addr(), a.User), Err: err}
+	var answer *imap.Error
+	if !errors.As(err, &answer) {
+		return out
+	}
+	switch {
+	case answer.Type == imap.StatusResponseTypeBye,
+		answer.Code == imap.ResponseCodeUnavailable, answer.Code == imap.ResponseCodeInUse, answer.Code == imap.ResponseCodeLimit,
+		strings.Contains(strings.ToLower(answer.Text), "too many"):
+		out.Kind = Busy
+	case answer.Type == imap.StatusResponseTypeNo:
+		out.Kind = Auth
+		out.Do = "check the user and the password of this mailbox (many providers ask for an app password)"
+	}
+	return out
+}
+
+func greetingKind(err error) Kind {
+	if strings.Contains(err.Error(), "BYE") || strings.Contains(strings.ToLower(err.Error()), "too many") {
+		return Busy
+	}
+	return Temporary
+}
+
+func doConnect(a Account, err error) string {
+	var dns *net.DNSError
+	text := err.Error()
+	switch {
+	case errors.As(err, &dns):
+		return fmt.Sprintf("check the name %q of the mail server", a.Host)
+	case strings.Contains(text, "certificate"), strings.Contains(text, "x509"):
+		return "the server's certificate is not trusted: name its authority with `ca:`, or use the name the certificate is for"
+	case strings.Contains(text, "tls:"), strings.Contains(text, "first record does not look like a TLS handshake"):
+		return "check `port` and `tls`: implicit TLS is usually on 993, starttls on 143"
+	}
+	return "check host and port, and that this machine may reach them"
+}
+
+// Close logs out without waiting for the answer.
+func (s *Session) Close() {
+	if s.client == nil {
+		return
+	}
+	if s.broken == nil {
+		s.client.Logout() // the answer changes nothing
+	}
+	_ = s.conn.Close()
+	_ = s.client.Close()
+}
+
+// guard runs one command under a limit. When the limit or the context ends it,
+// the connection is cut: nothing else stops a command of this library. After an
+// error other than a server's NO the session is broken for good.
+func (s *Session) guard(ctx context.Context, limit time.Duration, command func() error) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	defer cancel()
+	conn := s.conn
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	err := command()
+	if !stop() && err != nil {
+		err = context.Cause(ctx)
+	}
+	var answer *imap.Error
+	if err != nil && (!errors.As(err, &answer) || answer.Type == imap.StatusResponseTypeBye) {
+		s.broken = err
+		_ = conn.Close()
+	}
+	return err
+}
+
+// Status is what EXAMINE said of a folder.
+type Status struct {
+	UIDValidity uint32
+	UIDNext     imap.UID // 0 where the server does not tell
+	Messages    uint32
+}
+
+// Examine opens the folder for reading only.
+func (s *Session) Examine(ctx context.Context, folder string) (Status, error) {
+	s.budget.left.Store(readBudget)
+	var status Status
+	err := s.guard(ctx, examineLimit, func() error {
+		data, err := s.client.Select(folder, &imap.SelectOptions{ReadOnly: true}).Wait()
+		if err == nil {
+			status = Status{UIDValidity: data.UIDValidity, UIDNext: data.UIDNext, Messages: data.NumMessages}
+		}
+		return err
+	})
+	if err != nil {
+		s.selected = ""
+		kind := Temporary
+		var answer *imap.Error
+		if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo {
+			kind = Missing
+		}
+		return status, &Error{Kind: kind, Op: fmt.Sprintf("open the folder %q", folder), Err: err,
+			Do: "check the folder's name under `folders`"}
+	}
+	s.selected = folder
+	return status, nil
+}
+
+// Has tells whether the server announced the capability.
+func (s *Session) Has(c imap.Cap) bool { return s.caps.Has(c) }
+
+// Wait sleeps until the open folder changes, the context ends or d has passed:
+// by IDLE where the server has it, else it just waits. It reports whether the
+// folder rang. A folder that changed since it was last read rings at once.
+func (s *Session) Wait(ctx context.Context, d time.Duration) (bool, error) {
+	select {
+	case <-s.rang:
+		return true, nil
+	default:
+	}
+	if !s.Has(imap.CapIdle) || s.selected == "" {
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(d):
+			return false, nil
+		}
+	}
+	var idle *imapclient.IdleCommand
+	err := s.guard(ctx, examineLimit, func() (err error) {
+		idle, err = s.client.Idle()
+		return err
+	})
+	if err != nil {
+		return false, &Error{Kind: Temporary, Op: "wait for mail", Err: err}
+	}
+	timer := time.NewTimer(min(d, idleRenewal))
+	defer timer.Stop()
+	rang, lost := false, make(chan error, 1)
+	go func() { lost <- idle.Wait() }()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-s.rang:
+		rang = true
+	case err := <-lost: // the server ended IDLE, or the line is gone
+		s.broken = errors.Join(errors.New("the server ended the connection"), err)
+		return false, &Error{Kind: Temporary, Op: "wait for mail", Err: s.broken}
+	}
+	if ctx.Err() != nil {
+		_ = s.conn.Close()
+		s.broken = ctx.Err()
+		return false, ctx.Err()
+	}
+	err = s.guard(ctx, examineLimit, func() error {
+		if err := idle.Close(); err != nil {
+			return err
+		}
+		return <-lost
+	})
+	if err != nil {
+		return rang, &Error{Kind: Temporary, Op: "wait for mail", Err: err}
+	}
+	return rang, nil
+}
