@@ -1,11 +1,11 @@
 # One set of flags for build and test: SQLite is compiled once.
 GO      ?= go
-FLAGS   := -tags sqlite_omit_load_extension
+FLAGS   :=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=lint/go.mod
 
-.PHONY: help build test setup race lint fmt bench drill demo fuzz check-all
+.PHONY: help build test setup race lint fmt bench drill demo fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,7 +27,7 @@ race: ## the tests under the race detector
 
 lint: ## vet, the linters, the direction of imports
 	$(GO) vet $(FLAGS) ./...
-	$(TOOL) golangci-lint run --build-tags sqlite_omit_load_extension ./...
+	$(TOOL) golangci-lint run ./...
 
 fmt: ## format
 	$(TOOL) gofumpt -w -extra -modpath relanced $$(git ls-files '*.go')
