@@ -68,6 +68,9 @@ type Page struct {
 	Whole       bool       // its last page: what the listing did not yield is absent
 	AsOf        time.Time  // the moment whose truth this is: of the request, or of the export
 	Next        Cursor     // opaque JSON
+	File        string     // the file this was read from; "" for sources that are not files
+	Format      string     // of that file: fec, csv
+	Notes       []Rejected // oddities to show: what they speak of was read nevertheless
 }
 
 // Ref names a thing at the source.
@@ -128,6 +131,21 @@ type DocumentFetcher interface {
 type Copy struct {
 	Name  string // file name, safe to show
 	Bytes []byte
+}
+
+// FileImporter reads one file given by hand as Pull reads those of a watched
+// folder. The file is checked completely before the first page: an error that
+// comes before it means that nothing of the file may stay. Pages carry File and
+// Format; a page's Next is committed with it, as in Pull.
+type FileImporter interface {
+	ImportFile(ctx context.Context, path string, since Cursor) iter.Seq2[Page, error]
+}
+
+// FileRefuser is told that the caller would not commit a file that Pull yielded
+// (a snapshot older than the last accepted one): the file is set aside with the
+// reason beside it. name is the page's File.
+type FileRefuser interface {
+	RefuseFile(name, reason string) error
 }
 
 // Spec is a decoded and checked configuration of one connection's own keys.
