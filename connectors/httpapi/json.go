@@ -1,0 +1,93 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"relanced/internal/calendar"
+	"relanced/internal/money"
+)
+
+// Text is a JSON string, number or null, kept as text; null and absent are "".
+// Sources write ids and amounts either way.
+type Text string
+
+// UnmarshalJSON reads a string, a number or null.
+func (t *Text) UnmarshalJSON(data []byte) error {
+	switch {
+	case bytes.Equal(data, []byte("null")):
+		*t = ""
+	case data[0] == '"':
+		if raw := data[1 : len(data)-1]; !bytes.ContainsAny(raw, "\\") {
+			*t = Text(raw)
+			return nil
+		}
+		var s string
+		if err := json.Unmarshal(data, &s); err != nil {
+			return err
+		}
+		*t = Text(s)
+	case data[0] == '-' || data[0] >= '0' && data[0] <= '9':
+		*t = Text(data)
+	default:
+		return errors.New("neither text nor number")
+	}
+	return nil
+}
+
+// Amount reads text as an amount of the currency; what names the field. A
+// missing amount is an error, never zero.
+func Amount(what string, text Text, currency string) (money.Amount, error) {
+	if text == "" {
+		return money.Amount{}, fmt.Errorf("%s is missing", what)
+	}
+	if strings.ContainsAny(string(text), "eE") {
+		return money.Amount{}, fmt.Errorf("%s: %q is not an amount", what, short(string(text), 40))
+	}
+	a, err := money.Parse(string(text), currency)
+	if err != nil {
+		return money.Amount{}, fmt.Errorf("%s: %s", what, short(err.Error(), 80))
+	}
+	return a, nil
+}
+
+// Date reads the day that begins text (YYYY-MM-DD, or an instant whose day is
+// meant); "" is no date.
+func Date(what, text string) (calendar.Date, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if len(text) > 10 && text[10] == 'T' {
+		text = text[:10]
+	}
+	d, err := calendar.ParseDate(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %s", what, short(err.Error(), 80))
+	}
+	return d, nil
+}
+
+// Rows decodes a JSON list row by row: what cannot be decoded is given to bad
+// with its raw text, and the list goes on.
+func Rows[T any](list json.RawMessage, bad func(raw json.RawMessage, err error)) ([]T, error) {
+	if len(list) == 0 {
+		return nil, errors.New("no list")
+	}
+	var raws []json.RawMessage
+	if err := json.Unmarshal(list, &raws); err != nil {
+		return nil, err
+	}
+	rows := make([]T, 0, len(raws))
+	for _, raw := range raws {
+		var row T
+		if err := json.Unmarshal(raw, &row); err != nil {
+			bad(raw, err)
+			continue
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
