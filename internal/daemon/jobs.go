@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// Chore is a kind of scheduled work.
+type Chore string
+
+// The chores. What they do is idempotent: nothing rests on one running once.
+const (
+	ChoreSync      Chore = "sync"
+	ChoreBrief     Chore = "brief"
+	ChoreHousekeep Chore = "housekeep"
+)
+
+// Scheduled is a chore for one thing (a connection, a company) at times of its own.
+type Scheduled struct {
+	Chore Chore
+	Of    string // "dupont/compta", "dupont"; "" for housekeep
+	Next  func(time.Time) time.Time
+	Do    func(context.Context) error
+}
+
+// choreArgs is what a job stores: identifiers only.
+type choreArgs struct {
+	Chore Chore  `json:"chore" river:"unique"`
+	Of    string `json:"of" river:"unique"`
+}
+
+// Kind names the job in the database.
+func (choreArgs) Kind() string { return "chore" }
+
+// jobs spreads scheduled work over the nodes that share a database.
+type jobs interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+}
+
+// choreLimit bounds one chore: longer, it is cut and comes again at its time.
+const choreLimit = 30 * time.Minute
+
+// newJobs prepares the job engine on PostgreSQL (pool) or SQLite (db: a handle
+// of its own on the same file, one connection); exactly one of them is set.
+func newJobs(ctx context.Context, pool *pgxpool.Pool, db *sql.DB, work []Scheduled, logger *slog.Logger) (jobs, error) {
+	if pool != nil {
+		return startable[pgx.Tx](ctx, riverpgxv5.New(pool), work, logger)
+	}
+	return startable[*sql.Tx](ctx, riversqlite.New(db), work, logger)
+}
+
+func startable[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], work []Scheduled, logger *slog.Logger) (jobs, error) {
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(logger)})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return nil, fmt.Errorf("prepare the job tables: %w", err)
+	}
+	do := map[choreArgs]func(context.Context) error{}
+	periodic := make([]*river.PeriodicJob, 0, len(work))
+	for _, w := range work {
+		args := choreArgs{w.Chore, w.Of}
+		do[args] = w.Do
+		periodic = append(periodic, river.NewPeriodicJob(nextFunc(w.Next), func() (river.JobArgs, *river.InsertOpts) {
+			return args, &river.InsertOpts{
+				MaxAttempts: 1,
+				// By arguments alone, a job orphaned by a crash would keep every later
+				// one away until it is rescued, an hour later.
+				UniqueOpts: river.UniqueOpts{ByArgs: true, ByPeriod: period(w.Next)},
+			}
+		}, &river.PeriodicJobOpts{ID: string(w.Chore) + "_" + identifier(w.Of), RunOnStart: true}))
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &choreWorker{do: do, logger: logger})
+	return river.NewClient(driver, &river.Config{
+		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
+		Workers:      workers,
+		PeriodicJobs: periodic,
+		MaxAttempts:  1,
+		JobTimeout:   choreLimit,
+		Logger:       quiet(logger),
+	})
+}
+
+// nextFunc makes a schedule of a function.
+type nextFunc func(time.Time) time.Time
+
+// Next is f.
+func (f nextFunc) Next(t time.Time) time.Time { return f(t) }
+
+// period is the shortest time between two runs, found over a day's worth of
+// them: the span within which a second job of the same kind is the same job.
+func period(next func(time.Time) time.Time) time.Duration {
+	shortest := 24 * time.Hour
+	at := next(time.Now())
+	for range 50 {
+		then := next(at)
+		if then.IsZero() || then.Before(at) {
+			break
+		}
+		shortest, at = min(shortest, then.Sub(at)), then
+	}
+	return max(shortest, time.Second)
+}
+
+// identifier makes text a periodic job id: letters, digits, - and _.
+func identifier(text string) string {
+	out := []byte(text)
+	for i, b := range out {
+		switch {
+		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '-':
+		default:
+			out[i] = '_'
+		}
+	}
+	return string(out)
+}
+
+type choreWorker struct {
+	river.WorkerDefaults[choreArgs]
+	do     map[choreArgs]func(context.Context) error
+	logger *slog.Logger
+}
+
+// Work runs the chore. What it reports is logged here, once; the job itself
+// ends well, because its schedule brings it again.
+func (w *choreWorker) Work(ctx context.Context, job *river.Job[choreArgs]) error {
+	do := w.do[job.Args]
+	if do == nil {
+		return nil // another node's configuration knows it
+	}
+	began := time.Now()
+	err := do(ctx)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		w.logger.WarnContext(ctx, "chore not finished", "chore", job.Args.Chore, "of", job.Args.Of, "err", err, "took", time.Since(began))
+	}
+	return nil
+}
+
+// quiet passes on warnings and errors only: the engine's news is not ours.
+func quiet(logger *slog.Logger) *slog.Logger {
+	return slog.New(&floorHandler{logger.Handler(), slog.LevelWarn})
+}
+
+type floorHandler struct {
+	slog.Handler
+	floor slog.Level
+}
+
+// Enabled tells whether the level is above the floor too.
+func (h *floorHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= h.floor && h.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs keeps the floor.
+func (h *floorHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &floorHandler{h.Handler.WithAttrs(attrs), h.floor}
+}
+
+// WithGroup keeps the floor.
+func (h *floorHandler) WithGroup(name string) slog.Handler {
+	return &floorHandler{h.Handler.WithGroup(name), h.floor}
+}
