@@ -75,6 +75,14 @@ func (p *Problems) Addf(format string, args ...any) { p.add(false, format, args.
 // Warnf reports something to look at at the view's place. The configuration stands.
 func (p *Problems) Warnf(format string, args ...any) { p.add(true, format, args...) }
 
+// Missing reports at the view's place that a required key is not there. It says
+// nothing where the key is there: its value was judged where it stands.
+func (p *Problems) Missing(key, format string, args ...any) {
+	if at := p.At(key); at.miss || at.node.IsZero() {
+		p.Addf(format, args...)
+	}
+}
+
 // Node returns what stands at the view's place. ok is false where the document
 // has nothing there.
 func (p *Problems) Node() (n Node, ok bool) { return p.node, !p.miss && !p.node.IsZero() }

@@ -156,3 +156,30 @@ func Loopback(host string) bool {
 	ip := net.ParseIP(strings.Trim(host, "[]"))
 	return ip != nil && ip.IsLoopback()
 }
+
+// Name names a company, connection, mailbox or plan: letters, digits, point,
+// hyphen and underscore, so that it can stand in commands, logs and addresses.
+type Name string
+
+var namePattern = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$`)
+
+// ParseName reads a name.
+func ParseName(text string) (Name, error) {
+	if !namePattern.MatchString(text) {
+		return "", fmt.Errorf("%q is not a name (letters, digits, . _ -, at most 64)", shorten(text))
+	}
+	return Name(text), nil
+}
+
+// MarshalText writes the name.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n), nil }
+
+// UnmarshalText reads what ParseName reads.
+func (n *Name) UnmarshalText(text []byte) error { return parseInto(n, ParseName, text) }
+
+func shorten(text string) string {
+	if runes := []rune(text); len(runes) > 80 {
+		return string(runes[:80]) + "…"
+	}
+	return text
+}
