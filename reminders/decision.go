@@ -16,10 +16,18 @@ import (
 type Decision struct {
 	Customer dossier.CustomerID
 	Company  receivable.CompanyID
-	Actions  []Action  // possibly none
-	Verdicts []Verdict // one for each open due line, in the dossier's order
-	NextAt   time.Time // the next moment at which time alone changes something; zero: never
-	Gated    bool      // Admit withheld actions; the row waits for its gate, not for NextAt
+	Actions  []Action     // possibly none
+	Verdicts []Verdict    // one for each open due line, in the dossier's order
+	Keep     []Action     // live messages that stand as they are: what would be proposed now, Reopens naming the row
+	Withdraw []Withdrawal // live messages that must not leave any more
+	NextAt   time.Time    // the next moment at which time alone changes something; zero: never
+	Gated    bool         // Admit withheld actions; the row waits for its gate, not for NextAt
+}
+
+// Withdrawal is a draft or a queued message that nothing calls for any more.
+type Withdrawal struct {
+	Message dossier.MessageID
+	Reason  dossier.Reason // why its lines are not chased now; "" where other lines or another step are
 }
 
 // Outcome sorts verdicts.
@@ -81,21 +89,24 @@ type Action struct {
 	Plan      string
 	Step      string
 	Template  string
+	Task      string // of a task, its kind: call, letter, handover (any other step), backlog, address, bounce
 	Legal     LegalShow
+	Formal    bool      // a formal notice
 	Lines     []LineUse // demanded first, then annex, then upcoming; each by due date
 	To, CC    []string
 	At        time.Time         // may leave from then on
 	Approval  bool              // a person must approve it
 	Because   dossier.Reason    // why a person must: approval, first_run, large_batch; "" for the mode alone
 	WaitUntil calendar.Date     // of a task: counts as done from that day on
-	Basis     string            // hash of recipients, plan, step and lines with what is outstanding
+	Basis     string            // hash of recipients, plan, step, lines with what is outstanding, and added text
 	Reopens   dossier.MessageID // the live draft this replaces, 0 for none
 }
 
 // LineUse is a due line with its role in an action.
 type LineUse struct {
-	Line dossier.Line
-	Role dossier.LineRole
+	Line     dossier.Line // Outstanding is what is asked for: less what is disputed
+	Role     dossier.LineRole
+	Disputed money.Amount // left out of Outstanding; zero: nothing
 }
 
 // Demanded sums what the action asks for, per currency, in order of appearance.

@@ -1,0 +1,440 @@
+package reminders
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"relanced/internal/calendar"
+	"relanced/internal/dossier"
+	"relanced/internal/receivable"
+)
+
+// act turns what is due into actions, and says of live messages whether they
+// still stand.
+func (e *evaluation) act(d *Decision) {
+	e.backlogTask(d)
+	if e.live != nil && !e.drafting() {
+		e.onItsWay()
+	} else {
+		e.message(d)
+	}
+	e.tasks(d)
+	e.thanks(d)
+}
+
+// onItsWay keeps everything else back while a message is being sent, or nobody
+// knows whether it left.
+func (e *evaluation) onItsWay() {
+	for i := range e.lines {
+		l := &e.lines[i]
+		if !l.open || l.next == nil || !l.next.message() {
+			continue
+		}
+		if e.live.State == dossier.StateUnknown {
+			l.verdict.Outcome, l.verdict.Reason, l.verdict.At = Held, dossier.OutcomeUnknown, time.Time{}
+		} else if slices.ContainsFunc(e.live.Lines, func(use dossier.MessageLine) bool { return use.Due == l.ID }) {
+			l.verdict.Outcome, l.verdict.Reason, l.verdict.Step, l.verdict.At = Act, "", e.live.Step, e.live.ArmedAt
+		}
+		l.due = false
+	}
+}
+
+// message proposes the one e-mail or letter that is due, keeps the live one that
+// says the same, and withdraws the one that nothing calls for.
+func (e *evaluation) message(d *Decision) {
+	if e.live != nil && e.live.Approved {
+		if a, ok := e.approved(); ok {
+			d.Keep = append(d.Keep, a)
+			e.shown(a, false)
+			return
+		}
+	}
+	lead := e.lead(func(l *lineWork) bool { return l.due && l.next.message() })
+	if lead != nil && lead.next.Channel == Email && e.mute != "" {
+		e.muted(d)
+		lead = e.lead(func(l *lineWork) bool { return l.due && l.next.Channel == Letter })
+	}
+	if lead == nil {
+		e.withdraw(d)
+		return
+	}
+	a := e.build(lead, nil)
+	if a.Channel == Letter {
+		e.withdraw(d)
+		d.Actions = append(d.Actions, a)
+		e.shown(a, false)
+		return
+	}
+	switch {
+	case e.live == nil:
+		d.Actions = append(d.Actions, a)
+		e.shown(a, false)
+	case a.Basis == e.live.Basis:
+		a.Reopens = e.live.ID
+		d.Keep = append(d.Keep, a)
+		e.shown(a, e.live.State == dossier.StateDraft && !e.live.Approved)
+	default:
+		a.Reopens = e.live.ID
+		if e.live.Approved && !a.Approval {
+			a.Approval, a.Because = true, dossier.Approval
+		}
+		d.Actions = append(d.Actions, a)
+		e.shown(a, e.live.State == dossier.StateDraft && a.Approval)
+	}
+}
+
+// lead returns the line whose step is the highest among those that match; the
+// oldest of equals.
+func (e *evaluation) lead(match func(*lineWork) bool) (lead *lineWork) {
+	for i := range e.lines {
+		l := &e.lines[i]
+		if !l.open || l.next == nil || !match(l) {
+			continue
+		}
+		if lead == nil || l.above(lead) {
+			lead = l
+		}
+	}
+	return lead
+}
+
+// above puts the line with the higher step first.
+func (l *lineWork) above(other *lineWork) bool {
+	order := cmp.Or(
+		cmp.Compare(days(other.next.At), days(l.next.At)),
+		cmp.Compare(other.next.index, l.next.index),
+		cmp.Compare(l.plan.name, other.plan.name),
+	)
+	return order < 0 || order == 0 && l.before(other)
+}
+
+// approved returns the live message as it would be proposed now from its own
+// lines alone, where it still says what a person approved. Lines that fell due
+// since wait for the next one.
+func (e *evaluation) approved() (Action, bool) {
+	own := map[dossier.DueID]bool{}
+	for _, use := range e.live.Lines {
+		own[use.Due] = true
+	}
+	lead := e.lead(func(l *lineWork) bool {
+		return own[l.ID] && l.reached && l.next.ID == e.live.Step && l.plan.name == e.live.Plan && l.next.Channel == Email
+	})
+	if lead == nil || e.mute != "" {
+		return Action{}, false
+	}
+	a := e.build(lead, own)
+	a.Reopens = e.live.ID
+	return a, a.Basis == e.live.Basis
+}
+
+// build makes the action of the lead's step. With own, only lines in it are
+// spoken of.
+func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
+	s := lead.next
+	a := Action{
+		Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: s.Channel, Kind: dossier.KindReminder,
+		Plan: lead.plan.name, Step: s.ID, Template: s.Template, Legal: s.Legal, Formal: s.Formal(),
+	}
+	if e.private() && a.Legal == LegalMention {
+		a.Legal = LegalNone // no penalties or fees are printed to private persons
+	}
+	slot := time.Time{}
+	estimated, second := false, false
+	for i := range e.lines {
+		l := &e.lines[i]
+		if !l.open || own != nil && !own[l.ID] {
+			continue
+		}
+		role, speaks := e.role(l, lead)
+		if !speaks {
+			continue
+		}
+		use := LineUse{Line: *l.Line, Role: role, Disputed: l.disputed}
+		use.Line.Outstanding = l.ask
+		a.Lines = append(a.Lines, use)
+		if role != dossier.RoleAnnex {
+			estimated = estimated || l.Estimated
+		}
+		if role == dossier.RoleDemanded {
+			second = second || l.level >= l.firstOverdue() && l.level >= 0
+		}
+		if l.next != nil && l.next.message() && l.reached && l.next == s && (slot.IsZero() || l.slot.Before(slot)) {
+			slot = l.slot
+		}
+	}
+	slices.SortFunc(a.Lines, func(x, y LineUse) int {
+		return cmp.Or(cmp.Compare(roleOrder(x.Role), roleOrder(y.Role)), cmp.Compare(x.Line.DueOn, y.Line.DueOn), cmp.Compare(x.Line.ID, y.Line.ID))
+	})
+	a.At = slot
+	if s.Channel == Email {
+		a.At = e.r.slots.open(slot, e.region)
+		a.To, a.CC = e.to, e.cc
+		a.Approval = s.Approval == ApprovalRequired || s.Approval == ApprovalByMode && e.r.Mode != ModeAuto
+		if s.Approval == ApprovalRequired || s.Formal() || estimated || e.d.Customer.Supplier && second || e.broken() >= 2 {
+			a.Approval, a.Because = true, dossier.Approval
+		}
+	} else {
+		e.asTask(&a, s)
+	}
+	added := ""
+	if e.live != nil {
+		added = e.live.Added
+	}
+	a.Basis = Basis(a.To, a.CC, a.Plan, a.Step, a.Lines, added)
+	return a
+}
+
+// private tells whether the law of private persons rules wording and fees.
+func (e *evaluation) private() bool {
+	return e.kind == receivable.KindConsumer || e.kind == receivable.KindUnknown
+}
+
+func roleOrder(role dossier.LineRole) int {
+	return slices.Index([]dossier.LineRole{dossier.RoleDemanded, dossier.RoleAnnex, dossier.RoleUpcoming}, role)
+}
+
+// role says how a message of the lead's step speaks of the line.
+func (e *evaluation) role(l, lead *lineWork) (dossier.LineRole, bool) {
+	s := lead.next
+	if s.preventive() {
+		return dossier.RoleUpcoming, !l.overdue && e.upcoming(l)
+	}
+	same := l.plan == lead.plan && l.next == s && l.reached
+	switch {
+	case same:
+		return dossier.RoleDemanded, true
+	case !l.overdue:
+		return dossier.RoleUpcoming, e.upcoming(l)
+	case s.Covers == CoversReached:
+		return dossier.RoleAnnex, true
+	}
+	return dossier.RoleDemanded, true
+}
+
+// upcoming tells whether a preventive step of the line's plan has been reached.
+func (e *evaluation) upcoming(l *lineWork) bool {
+	for i := range l.plan.steps {
+		if s := &l.plan.steps[i]; s.preventive() && e.begun(e.startOf(l, s)) {
+			return true
+		}
+	}
+	return false
+}
+
+// shown writes the action into the verdicts of the lines that it takes a step
+// for; a draft waits for a person.
+func (e *evaluation) shown(a Action, draft bool) {
+	for i := range e.lines {
+		l := &e.lines[i]
+		at := slices.IndexFunc(a.Lines, func(use LineUse) bool { return use.Line.ID == l.ID })
+		if at < 0 {
+			continue
+		}
+		if role := a.Lines[at].Role; role == dossier.RoleAnnex || role == dossier.RoleUpcoming && a.Lines[0].Role != role {
+			continue
+		}
+		v := &l.verdict
+		v.Outcome, v.Reason, v.Step, v.Channel, v.At = Act, "", a.Step, a.Channel, a.At
+		if draft {
+			v.Outcome, v.Reason = Held, dossier.Approval
+		}
+		l.due = false
+	}
+}
+
+// withdraw takes back the live message, telling why its first line is not
+// chased now.
+func (e *evaluation) withdraw(d *Decision) {
+	if e.live == nil {
+		return
+	}
+	w := Withdrawal{Message: e.live.ID}
+	for _, use := range e.live.Lines {
+		if i := e.index(use.Due); i >= 0 && use.Role != dossier.RoleAnnex && w.Reason == "" {
+			w.Reason = e.lines[i].verdict.Reason
+		}
+	}
+	d.Withdraw = append(d.Withdraw, w)
+}
+
+// muted holds the lines whose e-mail is due and reaches nobody, and has a person
+// find an address.
+func (e *evaluation) muted(d *Decision) {
+	kind := TaskAddress
+	if e.mute == dossier.BouncedAddress {
+		kind = TaskBounce
+	}
+	var lines []LineUse
+	for i := range e.lines {
+		l := &e.lines[i]
+		if !l.open || l.next == nil || !l.due || l.next.Channel != Email {
+			continue
+		}
+		l.verdict.Outcome, l.verdict.Reason, l.verdict.At = Held, e.mute, time.Time{}
+		l.due = false
+		lines = append(lines, LineUse{Line: *l.Line, Role: dossier.RoleDemanded})
+	}
+	e.openTask(d, kind, lines, func(t *dossier.Task) bool {
+		for _, b := range e.d.Bounced {
+			if b.At.After(t.OpenedAt) {
+				return false
+			}
+		}
+		return t.DoneAt.IsZero() || !e.passed(t.DoneAt.AddDate(0, 0, nagAgain))
+	})
+}
+
+// nagAgain is after how many days a task done without effect is opened again.
+const nagAgain = 30
+
+func (e *evaluation) backlogTask(d *Decision) {
+	if e.r.Config.Start.Older != OlderTask && e.r.Config.Start.Older != "" {
+		return
+	}
+	var lines []LineUse
+	for i := range e.lines {
+		if l := &e.lines[i]; l.verdict.Reason == dossier.Backlog {
+			lines = append(lines, LineUse{Line: *l.Line, Role: dossier.RoleDemanded})
+		}
+	}
+	e.openTask(d, TaskBacklog, lines, func(*dossier.Task) bool { return true })
+}
+
+// openTask asks for a task of the kind, unless one that covers is there.
+func (e *evaluation) openTask(d *Decision, kind string, lines []LineUse, covers func(*dossier.Task) bool) {
+	if len(lines) == 0 {
+		return
+	}
+	for i := range e.d.Tasks {
+		if t := &e.d.Tasks[i]; t.Kind == kind && covers(t) {
+			return
+		}
+	}
+	slices.SortFunc(lines, func(x, y LineUse) int {
+		return cmp.Or(cmp.Compare(x.Line.DueOn, y.Line.DueOn), cmp.Compare(x.Line.ID, y.Line.ID))
+	})
+	d.Actions = append(d.Actions, Action{
+		Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: ToDo, Task: kind, Lines: lines,
+	})
+}
+
+// tasks opens the calls and tasks that are due, one for each step.
+func (e *evaluation) tasks(d *Decision) {
+	for {
+		lead := e.lead(func(l *lineWork) bool { return l.due && !l.next.message() })
+		if lead == nil {
+			return
+		}
+		s := lead.next
+		a := Action{
+			Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: s.Channel,
+			Plan: lead.plan.name, Step: s.ID, Template: s.Template, Legal: s.Legal, At: lead.slot,
+		}
+		for i := range e.lines {
+			l := &e.lines[i]
+			if !l.open || l.next != s || !l.due {
+				continue
+			}
+			use := LineUse{Line: *l.Line, Role: dossier.RoleDemanded, Disputed: l.disputed}
+			use.Line.Outstanding = l.ask
+			a.Lines = append(a.Lines, use)
+			if l.slot.Before(a.At) {
+				a.At = l.slot
+			}
+		}
+		slices.SortFunc(a.Lines, func(x, y LineUse) int {
+			return cmp.Or(cmp.Compare(x.Line.DueOn, y.Line.DueOn), cmp.Compare(x.Line.ID, y.Line.ID))
+		})
+		e.asTask(&a, s)
+		a.Basis = Basis(nil, nil, a.Plan, a.Step, a.Lines, "")
+		d.Actions = append(d.Actions, a)
+		e.shown(a, false)
+	}
+}
+
+// asTask fills in what a person who does the step needs.
+func (e *evaluation) asTask(a *Action, s *step) {
+	a.Kind = ""
+	a.Task = string(s.Channel)
+	if s.Channel == ToDo {
+		a.Task = s.ID
+	}
+	a.WaitUntil = e.r.WorkDays().AddSpan(e.date(a.At), s.wait)
+}
+
+// thanksFor is how long after the payment a customer is thanked.
+const thanksFor = 7
+
+// thanks proposes a word of thanks once all that the reminders since the last
+// one demanded has been paid, within a week of the payment.
+func (e *evaluation) thanks(d *Decision) {
+	if e.r.Config.Thanks != ThanksPaid || e.mute != "" || e.d.Customer.DoNotContact {
+		return
+	}
+	if customer, _ := e.customerHold(); customer.outcome != "" {
+		return
+	}
+	thanked := time.Time{}
+	for i := range e.d.Messages {
+		if m := &e.d.Messages[i]; m.Kind == dossier.KindThanks {
+			if m.State.Live() {
+				return
+			}
+			thanked = later(thanked, m.CreatedAt)
+		}
+	}
+	demanded := map[int]bool{}
+	for i := range e.d.Messages {
+		m := &e.d.Messages[i]
+		if m.Kind != dossier.KindReminder || m.State != dossier.StateSent || !m.SentAt.After(thanked) {
+			continue
+		}
+		for _, use := range m.Lines {
+			if use.Role == dossier.RoleDemanded {
+				demanded[e.index(use.Due)] = true
+			}
+		}
+	}
+	if len(demanded) == 0 || demanded[-1] {
+		return
+	}
+	var paidOn calendar.Date
+	var lines []LineUse
+	for i := range e.lines {
+		l := &e.lines[i]
+		if !demanded[i] {
+			continue
+		}
+		if l.verdict.Reason != dossier.Paid {
+			return
+		}
+		on := l.LastPaymentOn
+		if on == 0 && !l.ChangedAt.IsZero() {
+			on = e.date(l.ChangedAt)
+		}
+		paidOn = max(paidOn, on)
+		lines = append(lines, LineUse{Line: *l.Line, Role: dossier.RoleUpcoming})
+	}
+	if paidOn == 0 || !e.begun(paidOn) || e.begun(paidOn.AddDays(thanksFor+1)) {
+		return
+	}
+	slices.SortFunc(lines, func(x, y LineUse) int { return int(x.Line.ID - y.Line.ID) })
+	slot := e.slot(moment{on: paidOn})
+	if !e.passed(slot) {
+		return
+	}
+	a := Action{
+		Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: Email, Kind: dossier.KindThanks, Template: "thanks",
+		Lines: lines, To: e.to, CC: e.cc, At: e.r.slots.open(slot, e.region), Approval: e.r.Mode != ModeAuto,
+	}
+	a.Basis = Basis(a.To, a.CC, "", string(a.Kind), a.Lines, "")
+	d.Actions = append(d.Actions, a)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,102 @@
+package reminders
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/vm"
+
+	"relanced/internal/dossier"
+	"relanced/internal/receivable"
+)
+
+// scope is what a condition may speak of.
+type scope struct {
+	Customer customerScope `expr:"customer"`
+	Invoice  invoiceScope  `expr:"invoice"`
+	Company  companyScope  `expr:"company"`
+}
+
+type customerScope struct {
+	Code          string   `expr:"code"`
+	Name          string   `expr:"name"`
+	Kind          string   `expr:"kind"`
+	Country       string   `expr:"country"`
+	Language      string   `expr:"language"`
+	Tags          []string `expr:"tags"`
+	Owner         string   `expr:"owner"`
+	PaymentMethod string   `expr:"payment_method"`
+}
+
+type invoiceScope struct {
+	Number      string  `expr:"number"`
+	Total       float64 `expr:"total"` // to compare with, never to compute with
+	Outstanding float64 `expr:"outstanding"`
+	Currency    string  `expr:"currency"`
+	DueOn       string  `expr:"due_on"` // YYYY-MM-DD: compares as text
+	Returned    bool    `expr:"returned"`
+	Assigned    bool    `expr:"assigned"`
+}
+
+type companyScope struct {
+	ID      string `expr:"id"`
+	Country string `expr:"country"`
+}
+
+// condition is a compiled expression that is true or false.
+type condition struct{ program *vm.Program }
+
+// CheckCondition tells what is wrong with a condition, nil where it is sound.
+// Other rooms that take conditions speak of the same things.
+func CheckCondition(text string) error {
+	_, err := compileCondition(text)
+	return err
+}
+
+func compileCondition(text string) (condition, error) {
+	if strings.TrimSpace(text) == "" {
+		return condition{}, fmt.Errorf("a condition is missing")
+	}
+	program, err := expr.Compile(text,
+		expr.Env(scope{}), expr.AsBool(), expr.MaxNodes(1000),
+		// What depends on the clock could not be foreseen: nobody would look again.
+		expr.DisableBuiltin("now"), expr.DisableBuiltin("date"), expr.DisableBuiltin("timezone"))
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		if strings.Contains(first, "unknown name now") || strings.Contains(text, "now()") {
+			return condition{}, fmt.Errorf("now() is refused: the time is not known when reminders are foreseen; use the plan's days, or `until`")
+		}
+		return condition{}, fmt.Errorf("%s", first)
+	}
+	return condition{program}, nil
+}
+
+// holds evaluates the condition; one that fails on the data at hand does not hold.
+func (c condition) holds(s *scope) bool {
+	if c.program == nil {
+		return false
+	}
+	got, err := expr.Run(c.program, *s)
+	yes, _ := got.(bool)
+	return err == nil && yes
+}
+
+func (s *scope) setCustomer(c *dossier.Customer, kind receivable.Kind) {
+	s.Customer = customerScope{
+		Code: c.Code, Name: c.Name, Kind: string(kind), Country: c.Country, Language: c.Language,
+		Tags: c.Tags, Owner: c.Owner, PaymentMethod: string(c.Method),
+	}
+}
+
+func (s *scope) setLine(l *dossier.Line) {
+	total, _ := l.InvoiceTotal.Decimal().Float64()
+	outstanding, _ := l.Outstanding.Decimal().Float64()
+	s.Invoice = invoiceScope{
+		Number: l.Invoice, Total: total, Outstanding: outstanding, Currency: l.Outstanding.Currency,
+		DueOn: l.DueOn.String(), Returned: l.Returned, Assigned: l.Assigned,
+	}
+	if l.Method != "" {
+		s.Customer.PaymentMethod = string(l.Method)
+	}
+}

@@ -1,0 +1,294 @@
+package reminders
+
+import (
+	"slices"
+	"time"
+
+	"relanced/internal/calendar"
+	"relanced/internal/dossier"
+)
+
+// sums are what the lines that may be chased ask for, per currency, as far as
+// steps with a least amount ask.
+type sums struct {
+	overdue  map[string]int64
+	upcoming map[string]int64
+	reached  map[string]map[string]int64 // step id → currency
+}
+
+// chooseSteps gives each line that may be chased its next step and the moments
+// at which that is reached, proposed and may leave.
+func (e *evaluation) chooseSteps() {
+	anyOverdue := false
+	for i := range e.lines {
+		anyOverdue = anyOverdue || e.lines[i].open && e.lines[i].overdue
+	}
+	for i := range e.lines {
+		if l := &e.lines[i]; l.open {
+			e.nextStep(i, l, anyOverdue, nil)
+		}
+	}
+	if total := e.sums(); total != nil {
+		for i := range e.lines {
+			if l := &e.lines[i]; l.open {
+				e.nextStep(i, l, anyOverdue, total)
+			}
+		}
+	}
+}
+
+// sums returns what steps with a least amount are measured by, nil where no plan
+// of an open line has such a step.
+func (e *evaluation) sums() *sums {
+	measured := false
+	for i := range e.lines {
+		measured = measured || e.lines[i].open && e.lines[i].plan.measured
+	}
+	if !measured {
+		return nil
+	}
+	total := &sums{map[string]int64{}, map[string]int64{}, map[string]map[string]int64{}}
+	for i := range e.lines {
+		l := &e.lines[i]
+		if !l.open {
+			continue
+		}
+		if l.overdue {
+			total.overdue[l.ask.Currency] += l.ask.Minor
+		}
+		if l.next == nil || !l.reached {
+			continue
+		}
+		if l.next.preventive() {
+			total.upcoming[l.ask.Currency] += l.ask.Minor
+		}
+		if total.reached[l.next.ID] == nil {
+			total.reached[l.next.ID] = map[string]int64{}
+		}
+		total.reached[l.next.ID][l.ask.Currency] += l.ask.Minor
+	}
+	return total
+}
+
+// nextStep finds the first step after those done that applies to the line.
+func (e *evaluation) nextStep(i int, l *lineWork, anyOverdue bool, total *sums) {
+	l.next, l.reached, l.due = nil, false, false
+	for n := l.level + 1; n < len(l.plan.steps); n++ {
+		s := &l.plan.steps[n]
+		if s.Formal() && l.DueEstimated {
+			continue
+		}
+		if s.preventive() && (anyOverdue || l.overdue) {
+			continue
+		}
+		start := e.startOf(l, s)
+		l.reached = e.begun(start)
+		if !s.MinAmount.IsZero() && total != nil && !e.enough(l, s, total) {
+			continue
+		}
+		l.next = s
+		e.schedule(i, l, start)
+		if s.preventive() && e.date(l.verdict.At) > l.DueOn { // too late to be early
+			l.next = nil
+			continue
+		}
+		return
+	}
+	l.reached = false
+	l.verdict.Outcome, l.verdict.Reason, l.verdict.Step, l.verdict.Channel = Done, dossier.PlanEnd, "", ""
+	l.verdict.At = time.Time{}
+}
+
+// startOf returns the day from which the step may be taken for the line, its
+// other conditions aside.
+func (e *evaluation) startOf(l *lineWork, s *step) calendar.Date {
+	days := e.r.WorkDays()
+	start := days.AddSpan(l.DueOn, s.At)
+	if s.preventive() {
+		return start
+	}
+	if l.Returned && s.index == l.firstOverdue() { // a returned payment is chased at once
+		return min(start, l.DueOn+1)
+	}
+	start = max(start, days.AddSpan(l.DueOn, e.r.Config.Grace))
+	if l.shortcut != 0 && s.index == l.level+1 && s.Channel == Email && !s.Formal() && e.date(l.levelAt) < l.shortcut && l.level >= 0 {
+		return min(start, l.shortcut) // a broken promise is answered one level higher, without waiting
+	}
+	return start
+}
+
+func (l *lineWork) firstOverdue() int {
+	return slices.IndexFunc(l.plan.steps, func(s step) bool { return !s.preventive() })
+}
+
+// enough tells whether a message at the step would ask for its least amount.
+func (e *evaluation) enough(l *lineWork, s *step, total *sums) bool {
+	currency := l.ask.Currency
+	sum := l.ask.Minor
+	switch {
+	case s.preventive():
+		if l.reached {
+			sum = total.upcoming[currency]
+		}
+	case s.Covers == CoversReached:
+		if l.reached {
+			sum = max(sum, total.reached[s.ID][currency])
+		}
+	case l.overdue:
+		sum = total.overdue[currency]
+	default:
+		sum += total.overdue[currency]
+	}
+	return sum >= e.r.plain(s.MinAmount, currency).Minor
+}
+
+// schedule works out when the line's next step may be taken, and its verdict
+// while that has not come.
+func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
+	s := l.next
+	reason := dossier.NotDue
+	ready := moment{on: start}
+	ready.raise(l.since)
+	wait := func(m moment, why dossier.Reason) {
+		if m.in(e.zone).After(ready.in(e.zone)) {
+			ready.raise(m)
+			if l.reached {
+				reason = why
+			}
+		}
+	}
+	if end, open := e.pending[pendingKey{i, s.ID}]; open {
+		wait(moment{on: end}, dossier.Gap)
+	}
+	if s.message() {
+		wait(e.gapEnd(l), dossier.Gap)
+		if s.Channel == Email {
+			wait(e.capEnd(), dossier.Cap)
+			wait(e.absenceEnd(ready.in(e.zone)), dossier.Absent)
+		}
+		wait(e.everyEnd(s), dossier.Gap)
+	} else {
+		wait(e.spacing(l, start), dossier.Gap)
+	}
+	l.ready = ready.in(e.zone)
+	l.slot = e.slot(ready)
+	if e.drafting() && s.message() {
+		l.slot = l.ready
+		if created := e.live.CreatedAt; created.After(l.slot) {
+			l.slot = created
+		}
+	}
+	l.due = l.reached && e.passed(l.ready) && e.passed(l.slot)
+	v := &l.verdict
+	v.Outcome, v.Step, v.Channel = Wait, s.ID, s.Channel
+	v.Reason = reason
+	if l.reached && e.passed(l.ready) {
+		v.Reason = dossier.Window
+	}
+	v.At = l.slot
+	if s.Channel == Email {
+		v.At = e.r.slots.open(l.slot, e.region)
+	}
+}
+
+// drafting tells whether a live message can still be changed: what is proposed
+// then replaces it at once.
+func (e *evaluation) drafting() bool {
+	return e.live != nil && (e.live.State == dossier.StateDraft || e.live.State == dossier.StateQueued)
+}
+
+// slot returns when what is ready at the moment is proposed: at the next tick of
+// the schedule, or when somebody asked for reminders since.
+func (e *evaluation) slot(ready moment) time.Time {
+	at := ready.in(e.zone)
+	var tick time.Time
+	if ready.on != 0 && at.Equal(e.midnight(ready.on)) {
+		tick = e.r.slots.tickOn(ready.on)
+	} else {
+		tick = e.r.slots.tick(at)
+	}
+	if asked := e.d.Company.RemindAt; !asked.IsZero() && !asked.Before(at) && asked.Before(tick) {
+		return asked
+	}
+	return tick
+}
+
+// gapEnd returns when the gap after the customer's last message, or after a step
+// of the line that a person skipped, has passed.
+func (e *evaluation) gapEnd(l *lineWork) (end moment) {
+	last := e.lastSent
+	if l.skippedAt.After(last) {
+		last = l.skippedAt
+	}
+	switch {
+	case last.IsZero():
+		return moment{}
+	case l.plan.gap.Clock != 0:
+		return moment{at: last.Add(l.plan.gap.Clock)}
+	}
+	return moment{on: e.r.WorkDays().AddSpan(e.date(last), l.plan.gap)}
+}
+
+// capEnd returns the day on which the caps allow another message.
+func (e *evaluation) capEnd() (end moment) {
+	caps := e.r.Config.Caps
+	if n := len(e.sent); caps.PerDay > 0 && n >= caps.PerDay {
+		end.raise(moment{on: e.sent[n-caps.PerDay] + 1})
+	}
+	if n := len(e.sent); caps.Per30d > 0 && n >= caps.Per30d {
+		end.raise(moment{on: e.sent[n-caps.Per30d].AddDays(30)})
+	}
+	return end
+}
+
+// everyEnd returns when a step with max_every may reach the customer again.
+func (e *evaluation) everyEnd(s *step) (end moment) {
+	if s.MaxEvery.IsZero() {
+		return moment{}
+	}
+	for _, sent := range e.byStep[s.ID] {
+		end.raise(moment{on: e.r.WorkDays().AddSpan(e.date(sent), s.MaxEvery)})
+	}
+	return end
+}
+
+// longestAbsence is how long an absence can shift a step.
+const longestAbsence = 15
+
+// absenceEnd returns when the customer's only reader is back, two working days
+// given, never later than 15 days after the step was to leave.
+func (e *evaluation) absenceEnd(planned time.Time) (end moment) {
+	if len(e.to) != 1 {
+		return moment{}
+	}
+	latest := e.date(planned).AddDays(longestAbsence)
+	for i := range e.d.Replies {
+		reply := &e.d.Replies[i]
+		if reply.ReturnOn == 0 || !sameAddress(reply.Absent, reply.From, e.to[0]) || !e.passed(reply.ReceivedAt) {
+			continue
+		}
+		back := e.r.WorkDays().AddWorkDays(reply.ReturnOn, 2)
+		if e.date(planned) < back {
+			end.raise(moment{on: min(back, latest)})
+		}
+	}
+	return end
+}
+
+// spacing keeps calls and tasks of a late joiner apart: a step taken more than a
+// week after its day leaves the next one the time the plan puts between them.
+func (e *evaluation) spacing(l *lineWork, start calendar.Date) (end moment) {
+	if l.level < 0 {
+		return moment{}
+	}
+	done := &l.plan.steps[l.level]
+	taken := e.date(l.levelAt)
+	if taken <= e.startOf(l, done).AddDays(7) {
+		return moment{}
+	}
+	between := start.DaysSince(e.startOf(l, done))
+	if gap := l.plan.gap.Days; gap > 0 {
+		between = min(between, gap)
+	}
+	return moment{on: taken.AddDays(max(between, 0))}
+}
