@@ -1,0 +1,265 @@
+package configs
+
+import (
+	"maps"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"relanced/desk/brief"
+	"relanced/inbox/mailbox"
+	"relanced/internal/conf"
+	"relanced/internal/receivable"
+	"relanced/reminders"
+)
+
+// toCome are the types of connection that are planned and not built yet.
+var toCome = []string{"quickbooks", "sage", "sageactive", "sql", "rest"}
+
+// entry is a company as it is written: the parts that need more than the
+// document to be decoded wait in nodes.
+type entry struct {
+	Connections []conf.Node `yaml:"connections"`
+	Reminders   conf.Node   `yaml:"reminders"`
+}
+
+// laterReminders are the keys of `reminders` that are not built yet.
+type laterReminders struct {
+	GroupBy   conf.Later `yaml:"group_by"`
+	PayTo     conf.Later `yaml:"pay_to"`
+	AutoApply conf.Later `yaml:"auto_apply"`
+}
+
+// loadCompanies decodes and checks the companies of all files.
+func (l *loader) loadCompanies(root conf.Node) {
+	if len(l.companies) == 0 && l.problems.Count() == 0 {
+		root.On(l.problems).At("companies").Addf("there is no company: write one under companies, or include its file")
+	}
+	ids := map[string]bool{}
+	names := map[conf.Name]string{}
+	for _, placed := range l.companies {
+		c := l.company(placed)
+		if c.ID != "" && ids[strings.ToLower(string(c.ID))] {
+			placed.at.At("id").Addf("another company has the id %q", c.ID)
+		}
+		ids[strings.ToLower(string(c.ID))] = true
+		for i, connection := range c.Connections {
+			claim(names, connection.Name, "connection", placed.at.At("connections", i, "name"))
+		}
+		for i, box := range c.Mailboxes {
+			claim(names, box.Name, "mailbox", placed.at.At("mailboxes", i, "name"))
+		}
+		l.file.Companies = append(l.file.Companies, c)
+	}
+}
+
+// claim takes a name; names are unique over connections and mailboxes.
+func claim(names map[conf.Name]string, name conf.Name, what string, at *conf.Problems) {
+	if name == "" {
+		return
+	}
+	if taken, ok := names[name]; ok {
+		at.Addf("a %s is named %q already: names are unique over connections and mailboxes", taken, name)
+	}
+	names[name] = what
+}
+
+func (l *loader) company(placed placed) Company {
+	var c Company
+	var e entry
+	p := placed.at
+	placed.node.Decode(p, &e, &c)
+	for i, n := range e.Connections {
+		c.Connections = append(c.Connections, l.connection(n, p.At("connections", i)))
+	}
+	before := l.problems.Count()
+	if !e.Reminders.IsZero() {
+		e.Reminders.Decode(p.At("reminders"), &c.Reminders, &laterReminders{})
+	}
+	remindersSound := l.problems.Count() == before
+	if c.Reminders.Start.History != "" && !filepath.IsAbs(c.Reminders.Start.History) {
+		c.Reminders.Start.History = filepath.Join(e.Reminders.Dir(), c.Reminders.Start.History)
+	}
+	c.settle(p)
+	c.check(p)
+	if remindersSound {
+		c.Reminders.Check(p.At("reminders"))
+		c.Rules = reminders.Compile(c.Reminders, l.file.Plans, reminders.Identity{
+			ID: c.CompanyID(), Country: string(c.Country), Currency: string(c.Currency),
+			Zone: c.Zone, Kind: receivable.Kind(c.Customers.Kind),
+		}, p.At("reminders"))
+	}
+	return c
+}
+
+// connection decodes one entry in two steps: its type chooses who decodes the rest.
+func (l *loader) connection(n conf.Node, p *conf.Problems) Connection {
+	var c Connection
+	if !n.IsMapping() {
+		n.Decode(p, &c)
+		return c
+	}
+	kind, written := n.Get("type")
+	factory, known := l.factories[kind.Text()]
+	switch {
+	case !written:
+		p.Addf("a connection needs a type, one of %s", l.types())
+	case slices.Contains(toCome, kind.Text()) && !known:
+		p.At("type").Addf("connections of type %s are not available yet (there are %s)", kind.Text(), l.types())
+	case !known:
+		p.At("type").Addf("%q is not a type of connection: write one of %s", kind.Text(), l.types())
+	}
+	if !known {
+		if name, ok := n.Get("name"); ok {
+			name.Decode(p.At("name"), &c.Name)
+		}
+		return c
+	}
+	c.Spec = factory()
+	before := l.problems.Count()
+	n.Decode(p, &c, c.Spec)
+	if c.Name == "" {
+		p.Missing("name", "a connection needs a name, as in name: compta")
+	}
+	if _, written := n.Get("max_age"); !written {
+		c.MaxAge = maxAge(c.Type)
+	} else if c.MaxAge == 0 {
+		p.At("max_age").Addf("books of no age at all do not exist: write 24h")
+	}
+	if c.Timeout < time.Second {
+		p.At("timeout").Addf("write at least 1s")
+	}
+	if l.problems.Count() == before {
+		c.Spec.Check(p)
+	}
+	return c
+}
+
+func (l *loader) types() string {
+	return strings.Join(slices.Sorted(maps.Keys(l.factories)), ", ")
+}
+
+// maxAge is how old the books of a source may be: exported files come weekly.
+func maxAge(kind string) time.Duration {
+	if kind == "files" {
+		return 8 * 24 * time.Hour
+	}
+	return 24 * time.Hour
+}
+
+// settle fills in the defaults that follow from the country and from one another.
+func (c *Company) settle(p *conf.Problems) {
+	habits := byCountry[c.Country]
+	if c.Language == "" {
+		c.Language = Language(habits.language)
+		if c.Language == "" {
+			c.Language = "en"
+		}
+	}
+	if c.Currency == "" {
+		c.Currency = Currency(habits.currency)
+	}
+	if c.Timezone == "" {
+		c.Timezone = habits.zone
+	}
+	mailbox.Settle(c.Mailboxes)
+}
+
+var (
+	sirenPattern = regexp.MustCompile(`^\d{9}$`)
+	bicPattern   = regexp.MustCompile(`^[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$`)
+)
+
+// check reports what the parts of a company say wrong, alone and of each other.
+func (c *Company) check(p *conf.Problems) {
+	if c.ID == "" {
+		p.Missing("id", "a company needs an id, as in id: dupont")
+	}
+	if strings.TrimSpace(c.Name) == "" {
+		p.Missing("name", "a company needs its name, as customers know it")
+	}
+	if c.Currency == "" {
+		p.Missing("currency", "a company in %s needs its currency", c.Country)
+	}
+	c.checkZone(p)
+	c.checkMoney(p)
+	for i, box := range c.Mailboxes {
+		box.Check(p.At("mailboxes", i))
+	}
+	mailbox.CheckSending(c.Mailboxes, p.At("mailboxes"))
+	brief.CheckTeam(c.Team, p.At("team"))
+	c.Brief.Check(c.Team, p.At("brief"))
+	if len(c.Mailboxes) == 0 && c.Reminders.Mode != reminders.ModeOff {
+		p.Missing("mailboxes", "reminders need a mailbox to leave from and to hear answers in: write mailboxes, or reminders: {mode: off}")
+	}
+	if len(c.Mailboxes) == 0 && len(c.Brief.To) > 0 {
+		p.At("brief").Addf("the brief needs a mailbox to leave from: write mailboxes, or remove it")
+	}
+	if c.Documents.Folder != "" && strings.Count(c.Documents.Match, "{number}") != 1 {
+		p.At("documents", "match").Addf("match must hold {number} once, as in *{number}*.pdf")
+	} else if _, err := filepath.Match(strings.ReplaceAll(c.Documents.Match, "{number}", "1"), ""); err != nil {
+		p.At("documents", "match").Addf("%q is not a pattern of file names", c.Documents.Match)
+	}
+}
+
+func (c *Company) checkZone(p *conf.Problems) {
+	if c.Timezone == "" {
+		p.Missing("timezone", "a company in %s needs its timezone, as in Europe/Paris", c.Country)
+		return
+	}
+	zone, err := time.LoadLocation(c.Timezone)
+	if err != nil || c.Timezone == "Local" {
+		p.At("timezone").Addf("%q is not a time zone (as in Europe/Paris)", c.Timezone)
+		zone = time.UTC
+	}
+	c.Zone = zone
+}
+
+func (c *Company) checkMoney(p *conf.Problems) {
+	if c.SIREN != "" && !sirenPattern.MatchString(c.SIREN) {
+		p.At("siren").Addf("a SIREN has nine digits")
+	} else if c.SIREN != "" && !luhn(c.SIREN) {
+		p.At("siren").Warnf("the check digit of this SIREN is wrong")
+	}
+	for i, account := range c.BankAccounts {
+		at := p.At("bank_accounts", i)
+		if account.IBAN == "" {
+			at.Missing("iban", "a bank account needs its iban")
+		}
+		if account.BIC != "" && !bicPattern.MatchString(account.BIC) {
+			at.At("bic").Addf("%q is not a BIC (8 or 11 capital letters and digits)", account.BIC)
+		}
+		if account.If != "" {
+			if err := reminders.CheckCondition(account.If); err != nil {
+				at.At("if").Addf("%v", err)
+			}
+		}
+		if account.If == "" && i < len(c.BankAccounts)-1 {
+			p.At("bank_accounts", i+1).Warnf("never used: the account before it has no `if`")
+		}
+	}
+	if c.PaymentLink != "" {
+		u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(c.PaymentLink))
+		if err != nil || u.Scheme != "https" || u.Host == "" {
+			p.At("payment_link").Addf("a payment link is an https:// address, with {invoice.number} in it")
+		}
+	}
+}
+
+// luhn tells whether the last digit is the check digit of the others.
+func luhn(digits string) bool {
+	sum := 0
+	for i, r := range digits {
+		d := int(r - '0')
+		if (len(digits)-i)%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return sum%10 == 0
+}
