@@ -11,6 +11,7 @@ import (
 
 	"relanced/desk/brief"
 	"relanced/inbox/mailbox"
+	"relanced/internal/bank"
 	"relanced/internal/conf"
 	"relanced/internal/receivable"
 	"relanced/reminders"
@@ -24,13 +25,6 @@ var toCome = []string{"quickbooks", "sage", "sageactive", "sql", "rest"}
 type entry struct {
 	Connections []conf.Node `yaml:"connections"`
 	Reminders   conf.Node   `yaml:"reminders"`
-}
-
-// laterReminders are the keys of `reminders` that are not built yet.
-type laterReminders struct {
-	GroupBy   conf.Later `yaml:"group_by"`
-	PayTo     conf.Later `yaml:"pay_to"`
-	AutoApply conf.Later `yaml:"auto_apply"`
 }
 
 // loadCompanies decodes and checks the companies of all files.
@@ -75,23 +69,19 @@ func (l *loader) company(placed placed) Company {
 	for i, n := range e.Connections {
 		c.Connections = append(c.Connections, l.connection(n, p.At("connections", i)))
 	}
-	before := l.problems.Count()
 	if !e.Reminders.IsZero() {
-		e.Reminders.Decode(p.At("reminders"), &c.Reminders, &laterReminders{})
+		e.Reminders.Decode(p.At("reminders"), &c.Reminders)
 	}
-	remindersSound := l.problems.Count() == before
 	if c.Reminders.Start.History != "" && !filepath.IsAbs(c.Reminders.Start.History) {
 		c.Reminders.Start.History = filepath.Join(e.Reminders.Dir(), c.Reminders.Start.History)
 	}
 	c.settle(p)
 	c.check(p)
-	if remindersSound {
-		c.Reminders.Check(p.At("reminders"))
-		c.Rules = reminders.Compile(c.Reminders, l.file.Plans, reminders.Identity{
-			ID: c.CompanyID(), Country: string(c.Country), Currency: string(c.Currency),
-			Zone: c.Zone, Kind: receivable.Kind(c.Customers.Kind),
-		}, p.At("reminders"))
-	}
+	c.Reminders.Check(p.At("reminders"))
+	c.Rules = reminders.Compile(c.Reminders, l.file.Plans, reminders.Identity{
+		ID: c.CompanyID(), Country: string(c.Country), Currency: string(c.Currency),
+		Zone: c.Zone, Kind: receivable.Kind(c.Customers.Kind),
+	}, p.At("reminders"))
 	return c
 }
 
@@ -119,7 +109,6 @@ func (l *loader) connection(n conf.Node, p *conf.Problems) Connection {
 		return c
 	}
 	c.Spec = factory()
-	before := l.problems.Count()
 	n.Decode(p, &c, c.Spec)
 	if c.Name == "" {
 		p.Missing("name", "a connection needs a name, as in name: compta")
@@ -132,9 +121,7 @@ func (l *loader) connection(n conf.Node, p *conf.Problems) Connection {
 	if c.Timeout < time.Second {
 		p.At("timeout").Addf("write at least 1s")
 	}
-	if l.problems.Count() == before {
-		c.Spec.Check(p)
-	}
+	c.Spec.Check(p)
 	return c
 }
 
@@ -165,13 +152,20 @@ func (c *Company) settle(p *conf.Problems) {
 	if c.Timezone == "" {
 		c.Timezone = habits.zone
 	}
+	for i, account := range c.BankAccounts {
+		c.BankAccounts[i].IBAN = bank.NormaliseIBAN(account.IBAN)
+	}
 	mailbox.Settle(c.Mailboxes)
 }
 
-var (
-	sirenPattern = regexp.MustCompile(`^\d{9}$`)
-	bicPattern   = regexp.MustCompile(`^[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$`)
-)
+var sirenPattern = regexp.MustCompile(`^\d{9}$`)
+
+var ibanProblem = map[bank.IBANCheck]string{
+	bank.BadFormat:   "two letters, two digits, then letters and digits",
+	bank.BadCountry:  "no country of SEPA begins so",
+	bank.BadLength:   "too long or too short for its country",
+	bank.BadChecksum: "the check digits do not fit: a digit is wrong",
+}
 
 // check reports what the parts of a company say wrong, alone and of each other.
 func (c *Company) check(p *conf.Problems) {
@@ -228,8 +222,10 @@ func (c *Company) checkMoney(p *conf.Problems) {
 		at := p.At("bank_accounts", i)
 		if account.IBAN == "" {
 			at.Missing("iban", "a bank account needs its iban")
+		} else if verdict := bank.CheckIBAN(account.IBAN); verdict != bank.OK {
+			at.At("iban").Addf("this is not an IBAN: %s", ibanProblem[verdict])
 		}
-		if account.BIC != "" && !bicPattern.MatchString(account.BIC) {
+		if account.BIC != "" && !bank.IsBIC(account.BIC) {
 			at.At("bic").Addf("%q is not a BIC (8 or 11 capital letters and digits)", account.BIC)
 		}
 		if account.If != "" {

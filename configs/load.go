@@ -140,12 +140,9 @@ func (l *loader) addPlans(n conf.Node, at *conf.Problems) {
 			continue
 		}
 		l.plans[name] = true
-		before := l.problems.Count()
 		var plan reminders.PlanConfig
 		entry.Decode(view, &plan)
-		if l.problems.Count() == before {
-			plan.Check(view)
-		}
+		plan.Check(view)
 		l.file.Plans[name] = plan
 	}
 }

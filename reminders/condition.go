@@ -1,10 +1,13 @@
 package reminders
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
 	"relanced/internal/dossier"
@@ -54,22 +57,56 @@ func CheckCondition(text string) error {
 	return err
 }
 
+// maxCondition bounds the text: the compiler's stack grows with its brackets.
+const maxCondition = 4000
+
 func compileCondition(text string) (condition, error) {
 	if strings.TrimSpace(text) == "" {
 		return condition{}, fmt.Errorf("a condition is missing")
+	}
+	if len(text) > maxCondition {
+		return condition{}, fmt.Errorf("a condition has at most %d characters", maxCondition)
 	}
 	program, err := expr.Compile(text,
 		expr.Env(scope{}), expr.AsBool(), expr.MaxNodes(1000),
 		// What depends on the clock could not be foreseen: nobody would look again.
 		expr.DisableBuiltin("now"), expr.DisableBuiltin("date"), expr.DisableBuiltin("timezone"))
 	if err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		if strings.Contains(first, "unknown name now") || strings.Contains(text, "now()") {
-			return condition{}, fmt.Errorf("now() is refused: the time is not known when reminders are foreseen; use the plan's days, or `until`")
-		}
-		return condition{}, fmt.Errorf("%s", first)
+		return condition{}, explain(err)
 	}
 	return condition{program}, nil
+}
+
+// conditionError is a mistake in a condition, at its place in the text. It
+// implements conf.Offset.
+type conditionError struct {
+	text         string
+	line, column int
+}
+
+func (e *conditionError) Error() string { return e.text }
+
+// Offset tells where in the condition the mistake is.
+func (e *conditionError) Offset() (line, column int) { return e.line, e.column }
+
+var noField = regexp.MustCompile(`^type reminders\.(\w+)Scope has no field (\w+)`)
+
+// explain turns what the compiler says into a sentence for people.
+func explain(err error) error {
+	var told *file.Error
+	if !errors.As(err, &told) {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return errors.New(first)
+	}
+	e := &conditionError{text: told.Message, line: told.Line, column: told.Column + 1}
+	if m := noField.FindStringSubmatch(told.Message); m != nil {
+		e.text = fmt.Sprintf("there is no %s.%s in a condition", m[1], m[2])
+	}
+	switch strings.TrimPrefix(told.Message, "unknown name ") {
+	case "now", "date", "timezone":
+		e.text = "now() is refused: the time is not known when reminders are foreseen; use the plan's days, or `until`"
+	}
+	return e
 }
 
 // holds evaluates the condition; one that fails on the data at hand does not hold.

@@ -44,7 +44,7 @@ type SMTPConfig struct {
 	Port     uint16    `yaml:"port"` // default: 587, 465 where tls is implicit
 	TLS      TLS       `yaml:"tls"`  // default: starttls, implicit on port 465
 	CA       conf.Path `yaml:"ca"`   // PEM file trusted besides the system's
-	Insecure bool      `yaml:"insecure"`
+	Insecure bool      `yaml:"insecure,omitempty"`
 	Pace     conf.Rate `yaml:"pace"`
 	PerDay   int       `yaml:"per_day"`
 }
@@ -55,7 +55,7 @@ type IMAPConfig struct {
 	Port     uint16        `yaml:"port"` // default: 993, 143 where tls is starttls or none
 	TLS      TLS           `yaml:"tls"`  // default: implicit, starttls on port 143
 	CA       conf.Path     `yaml:"ca"`
-	Insecure bool          `yaml:"insecure"`
+	Insecure bool          `yaml:"insecure,omitempty"`
 	Poll     time.Duration `yaml:"poll"` // at most between two readings
 }
 

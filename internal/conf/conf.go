@@ -26,12 +26,20 @@ type Problems struct {
 	node Node
 	path string
 	miss bool // the path left the document: place is the nearest parent
+	read bool // the view is used by Decode: its problems silence checks of the same value
 }
 
 // list is what all views of one Problems share.
 type list struct {
 	found   []finding
 	dropped int
+	unread  map[spot]bool // values that Decode refused: what checks say of them is noise
+}
+
+// spot names a value: a path in a document.
+type spot struct {
+	doc  *document
+	path string
 }
 
 type finding struct {
@@ -54,7 +62,7 @@ type Problem struct {
 // At returns a view deeper in the document: string keys and int indexes.
 // A path that is not in the document reports at its nearest parent.
 func (p *Problems) At(path ...any) *Problems {
-	view := &Problems{list: p.shared(), node: p.node, path: p.path, miss: p.miss}
+	view := &Problems{list: p.shared(), node: p.node, path: p.path, miss: p.miss, read: p.read}
 	for _, step := range path {
 		view.path = joinPath(view.path, step)
 		if view.miss {
@@ -70,7 +78,15 @@ func (p *Problems) At(path ...any) *Problems {
 }
 
 // Addf reports a problem at the view's place. The configuration is refused.
+// Of a value that could not be decoded nothing more is said. An error among the
+// arguments that implements Offset moves the place into the text that stands there.
 func (p *Problems) Addf(format string, args ...any) { p.add(false, format, args...) }
+
+// Offset is implemented by errors that know where in a text they arose: line and
+// column, 1-based, column in runes.
+type Offset interface {
+	Offset() (line, column int)
+}
 
 // Warnf reports something to look at at the view's place. The configuration stands.
 func (p *Problems) Warnf(format string, args ...any) { p.add(true, format, args...) }
@@ -163,7 +179,18 @@ func (p *Problems) shared() *list {
 }
 
 func (p *Problems) add(warn bool, format string, args ...any) {
-	p.addAt(p.node.place(), warn, format, args...)
+	at := p.node.place()
+	if !p.miss {
+		if !p.read && p.shared().unread[spot{p.node.doc, p.path}] {
+			return
+		}
+		for _, arg := range args {
+			if err, ok := arg.(error); ok {
+				at = p.node.inside(at, err)
+			}
+		}
+	}
+	p.addAt(at, warn, format, args...)
 }
 
 func (p *Problems) addAt(at place, warn bool, format string, args ...any) {
@@ -177,11 +204,17 @@ func (p *Problems) addAt(at place, warn bool, format string, args ...any) {
 		return
 	}
 	l.found = append(l.found, f)
+	if p.read && !warn {
+		if l.unread == nil {
+			l.unread = map[spot]bool{}
+		}
+		l.unread[spot{at.doc, p.path}] = true
+	}
 }
 
 // on returns the view of the same list that stands at n.
 func (p *Problems) on(n Node, step any) *Problems {
-	return &Problems{list: p.shared(), node: n, path: joinPath(p.path, step)}
+	return &Problems{list: p.shared(), node: n, path: joinPath(p.path, step), read: p.read}
 }
 
 func (p *Problems) render(warn bool) []Problem {

@@ -47,7 +47,7 @@ var (
 // its type stand in one entry. Everything that does not fit is reported to p.
 func (n Node) Decode(p *Problems, into ...any) {
 	view := n.On(p)
-	view.path = p.path
+	view.path, view.read = p.path, true
 	targets := make([]reflect.Value, len(into))
 	for i, target := range into {
 		v := reflect.ValueOf(target)
@@ -191,7 +191,7 @@ func (p *Problems) mapping(want string) ([]pair, bool) {
 		case !pr.merged:
 			at := position(pr.key)
 			at.doc = p.node.doc
-			p.addAt(at, false, "%q is given twice, first on line %d", pr.name, first.key.Position.Line)
+			p.on(pr.node, pr.name).addAt(at, false, "%q is given twice, first on line %d", pr.name, first.key.Position.Line)
 			pr.node.hideWhereSecret(pr.name)
 		}
 	}

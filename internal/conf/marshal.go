@@ -21,7 +21,8 @@ type Parter interface {
 
 // Marshal writes a struct as the YAML that Decode reads, defaults spelled out.
 // Secrets are written as the reference they came from, with the mask behind it.
-// What is empty is left out, and so are keys that are not available yet.
+// What is empty is left out, and so are keys that are not available yet and zeros
+// of fields tagged omitempty, where zero says nothing.
 func Marshal(v any) []byte {
 	w := &writer{}
 	w.value(reflect.ValueOf(v), 0, true)
@@ -116,11 +117,14 @@ func keysOf(v reflect.Value) []keyed {
 	var keys []keyed
 	t := v.Type()
 	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		name, optional, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
 		switch {
 		case t.Field(i).Anonymous && name == "":
 			keys = append(keys, keysOf(v.Field(i))...)
 		case name != "" && name != "-":
+			if optional == "omitempty" && v.Field(i).IsZero() {
+				continue
+			}
 			keys = append(keys, keyed{name, v.Field(i)})
 		}
 	}

@@ -1,6 +1,10 @@
 package conf
 
 import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 )
@@ -214,6 +218,28 @@ func (n Node) place() place {
 	at.doc = n.doc
 	if at.line == 0 && n.doc != nil {
 		at.line, at.column = 1, 1
+	}
+	return at
+}
+
+// inside moves the place of a text to where in it err arose, where err tells and
+// the text stands on one line as it is.
+func (n Node) inside(at place, err error) place {
+	var told Offset
+	if !errors.As(err, &told) {
+		return at
+	}
+	text, ok := n.resolved().(*ast.StringNode)
+	line, column := told.Offset()
+	if !ok || line != 1 || column < 1 || column > utf8.RuneCountInString(text.Value)+1 || at.doc == nil {
+		return at
+	}
+	source := []rune(at.doc.lines[at.line-1])
+	for _, start := range []int{at.column, at.column - 1} { // behind the quote, or plain
+		if start >= 0 && start <= len(source) && strings.HasPrefix(string(source[start:]), text.Value) {
+			at.column = start + column
+			return at
+		}
 	}
 	return at
 }
