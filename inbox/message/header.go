@@ -1,0 +1,169 @@
+package message
+
+import (
+	"bytes"
+	"strings"
+)
+
+// The bounds of what is read of one header block.
+const (
+	maxHeaderBytes = 256 << 10
+	maxFields      = 2000
+	maxFieldBytes  = 64 << 10
+)
+
+// Field is one header field: its name in lower case, its value unfolded and
+// otherwise as it came, 8-bit bytes included.
+type Field struct {
+	Name  string
+	Value string
+}
+
+// Header is a header block in its order of arrival.
+type Header []Field
+
+// Raw returns the value of the first field of that name, as it came, or "".
+func (h Header) Raw(name string) string {
+	for _, f := range h {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Has tells whether a field of that name is present.
+func (h Header) Has(name string) bool {
+	for _, f := range h {
+		if f.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Text returns the decoded value of the first field of that name, or "".
+func (h Header) Text(name string) string { return DecodeWords(h.Raw(name)) }
+
+// All returns the raw values of every field of that name, in order.
+func (h Header) All(name string) []string {
+	var out []string
+	for _, f := range h {
+		if f.Name == name {
+			out = append(out, f.Value)
+		}
+	}
+	return out
+}
+
+// splitHeader cuts a block with LF line ends at its first empty line. What is
+// no field is dropped and named in problems; it never fails.
+func splitHeader(data []byte) (h Header, body []byte, problems []string) {
+	noted := make(map[string]bool)
+	note := func(p string) {
+		if !noted[p] {
+			noted[p] = true
+			problems = append(problems, p)
+		}
+	}
+	start := true
+	used := 0
+	var value strings.Builder
+	name := ""
+	flush := func() {
+		if name == "" {
+			return
+		}
+		if len(h) < maxFields {
+			h = append(h, Field{Name: name, Value: strings.TrimSpace(value.String())})
+		} else {
+			note("too many header fields")
+		}
+		name = ""
+		value.Reset()
+	}
+	for len(data) > 0 {
+		line, rest, _ := bytes.Cut(data, []byte{'\n'})
+		blank := len(line) == 0
+		if blank && !start {
+			flush()
+			return h, rest, problems
+		}
+		data = rest
+		used += len(line) + 1
+		switch {
+		case blank:
+			continue
+		case used > maxHeaderBytes:
+			note("header block too large")
+		case line[0] == ' ' || line[0] == '\t':
+			if len(bytes.TrimSpace(line)) == 0 && name == "" {
+				continue
+			}
+			if name == "" {
+				note("stray continuation line")
+				continue
+			}
+			if value.Len()+len(line) > maxFieldBytes {
+				note("header field too large")
+				continue
+			}
+			value.Write(line)
+		default:
+			flush()
+			n, v, ok := fieldOf(line)
+			if !ok {
+				if !bytes.HasPrefix(line, []byte("From ")) && !bytes.HasPrefix(line, []byte(">From ")) {
+					note("header line without a name")
+				}
+				continue
+			}
+			if len(v) > maxFieldBytes {
+				note("header field too large")
+				v = v[:maxFieldBytes]
+			}
+			start = false
+			name = n
+			value.Write(v)
+		}
+	}
+	flush()
+	return h, nil, problems
+}
+
+func fieldOf(line []byte) (name string, value []byte, ok bool) {
+	i := bytes.IndexByte(line, ':')
+	if i <= 0 || i > 200 {
+		return "", nil, false
+	}
+	n := bytes.TrimRight(line[:i], " \t")
+	for _, c := range n {
+		if c <= ' ' || c >= 0x7f {
+			return "", nil, false
+		}
+	}
+	return strings.ToLower(string(n)), line[i+1:], len(n) > 0
+}
+
+// toLF turns CRLF, CR CR LF and bare CR into LF.
+func toLF(data []byte) []byte {
+	if bytes.IndexByte(data, '\r') < 0 {
+		return data
+	}
+	out := make([]byte, 0, len(data))
+	for i := 0; i < len(data); i++ {
+		if data[i] != '\r' {
+			out = append(out, data[i])
+			continue
+		}
+		j := i
+		for j < len(data) && data[j] == '\r' {
+			j++
+		}
+		if j < len(data) && data[j] == '\n' {
+			i = j
+		}
+		out = append(out, '\n')
+	}
+	return out
+}
