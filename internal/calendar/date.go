@@ -46,7 +46,11 @@ func (d Date) IsZero() bool { return d == 0 }
 // Time returns the first instant of the day in the zone.
 func (d Date) Time(zone *time.Location) time.Time {
 	y, m, day := d.Civil()
-	return time.Date(y, m, day, 0, 0, 0, 0, zone)
+	t := time.Date(y, m, day, 0, 0, 0, 0, zone)
+	if hour, minute, _ := t.Clock(); hour+minute > 0 || DateOf(t) != d || DateOf(t.Add(-time.Second)) == d {
+		return d.at(0, zone) // midnight is skipped, or comes twice
+	}
+	return t
 }
 
 // Civil returns year, month and day.

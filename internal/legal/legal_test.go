@@ -1,7 +1,6 @@
 package legal
 
 import (
-	"bufio"
 	"errors"
 	"os"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"relanced/internal/calendar"
+	"relanced/internal/dossier"
 	"relanced/internal/money"
 	"relanced/internal/receivable"
 )
@@ -435,18 +435,17 @@ type move struct {
 
 func readMoves(t *testing.T, file string) []move {
 	t.Helper()
-	f, err := os.Open(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	var moves []move
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		on, rate, ok := strings.Cut(lines.Text(), ",")
+	for line := range strings.Lines(string(text)) {
+		on, rate, ok := strings.Cut(line, ",")
 		if !ok || strings.HasPrefix(on, "effective") {
 			continue
 		}
-		percent, err := ParsePercent(rate)
+		percent, err := ParsePercent(strings.TrimSpace(rate))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -465,4 +464,23 @@ func FuzzParsePercent(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestClaimOn_undatedPaymentsBearNothing(t *testing.T) {
+	t.Parallel()
+	line := dossier.Line{
+		DueOn: day("2026-06-30"), Total: money.New(6000_00, "EUR"), Outstanding: money.New(4000_00, "EUR"),
+		Payments: []dossier.Settled{
+			{On: day("2026-08-15"), Amount: money.New(1000_00, "EUR")},
+			{On: day("2026-07-20"), Amount: money.New(500_00, "EUR"), Credit: true},
+		},
+	}
+	got := compute(t, ClaimOn(line, preset(t, "FR-B2B"), day("2026-08-15")))
+	if len(got.Segments) != 1 || got.Segments[0].Balance != money.New(5000_00, "EUR") || got.Interest.String() != "78.14" || got.Open != line.Outstanding {
+		t.Errorf("%+v", got)
+	}
+	line.DueEstimated = true
+	if got := compute(t, ClaimOn(line, preset(t, "FR-B2B"), day("2026-08-15"))); !got.Interest.IsZero() || !got.Fee.IsZero() {
+		t.Errorf("with an estimated date: %+v", got)
+	}
 }

@@ -37,6 +37,7 @@ const (
 // zero Preset adds nothing and says nothing.
 type Preset struct {
 	Code       Code
+	Currency   string    // of the country, where nothing else tells one
 	Reference  Reference // "": Margin is the whole rate; 0 % is none
 	Margin     Percent
 	HalfPoint  bool // the sum is rounded up to the next half point

@@ -19,7 +19,7 @@ type Words struct {
 // directive's words have none of their own.
 var presets = []Preset{
 	{
-		Code: "FR-B2B", Reference: ECB, Margin: 10_00, Floor: true, Fees: forty,
+		Code: "FR-B2B", Currency: "EUR", Reference: ECB, Margin: 10_00, Floor: true, Fees: forty,
 		Limitation: Limitation{Years: 5},
 		Words: map[string]Words{
 			"fr": {
@@ -37,7 +37,7 @@ var presets = []Preset{
 		},
 	},
 	{
-		Code: "FR-PUBLIC", Reference: ECB, Margin: 8_00, Mode: Frozen, NoContract: true, Fees: forty,
+		Code: "FR-PUBLIC", Currency: "EUR", Reference: ECB, Margin: 8_00, Mode: Frozen, NoContract: true, Fees: forty,
 		Limitation: Limitation{Years: 4, FromYearEnd: true, WrittenClaim: true},
 		Words: map[string]Words{
 			"fr": {
@@ -53,16 +53,16 @@ var presets = []Preset{
 		},
 	},
 	{
-		Code: "FR-B2C", Reference: LegalBusiness, Start: AfterNotice, NoContract: true, Consumer: true,
+		Code: "FR-B2C", Currency: "EUR", Reference: LegalBusiness, Start: AfterNotice, NoContract: true, Consumer: true,
 		Limitation: Limitation{Years: 2},
 		Words: map[string]Words{
 			"fr": {Interest: "Intérêts depuis la mise en demeure", Basis: "taux d’intérêt légal, article 1231-6 du code civil"},
 			"en": {Interest: "Interest since the formal notice", Basis: "French legal interest rate, article 1231-6 of the civil code"},
 		},
 	},
-	{Code: "EU-B2B", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
+	{Code: "EU-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
 	{
-		Code: "DE-B2B", Reference: GermanBase, Margin: 9_00, Start: AfterDefault, Fees: forty,
+		Code: "DE-B2B", Currency: "EUR", Reference: GermanBase, Margin: 9_00, Start: AfterDefault, Fees: forty,
 		Limitation: Limitation{Years: 3, FromYearEnd: true},
 		Words: map[string]Words{
 			"fr": {
@@ -76,7 +76,7 @@ var presets = []Preset{
 		},
 	},
 	{
-		Code: "DE-B2C", Reference: GermanBase, Margin: 5_00, Start: AfterDefault, NoContract: true, Consumer: true,
+		Code: "DE-B2C", Currency: "EUR", Reference: GermanBase, Margin: 5_00, Start: AfterDefault, NoContract: true, Consumer: true,
 		Limitation: Limitation{Years: 3, FromYearEnd: true},
 		Words: map[string]Words{
 			"fr": {Interest: "Intérêts de retard", Basis: "taux de base allemand majoré de 5 points, § 288 BGB"},
@@ -84,7 +84,7 @@ var presets = []Preset{
 		},
 	},
 	{
-		Code: "BE-B2B", Reference: ECB, Margin: 8_00, HalfPoint: true, Fees: forty,
+		Code: "BE-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, HalfPoint: true, Fees: forty,
 		Words: map[string]Words{
 			"fr": {
 				Interest: "Intérêts de retard",
@@ -100,17 +100,17 @@ var presets = []Preset{
 			},
 		},
 	},
-	{Code: "IT-B2B", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
-	{Code: "ES-B2B", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
-	{Code: "NL-B2B", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
-	{Code: "LU-B2B", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
+	{Code: "IT-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
+	{Code: "ES-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
+	{Code: "NL-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
+	{Code: "LU-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
 	{
-		Code: "IE-B2B", Reference: ECB, Margin: 8_00, Mode: FrozenOnDue, Words: directive,
+		Code: "IE-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, Mode: FrozenOnDue, Words: directive,
 		Fees: []Tier{{eur(1000), eur(40)}, {eur(10000), eur(70)}, {Fee: eur(100)}},
 	},
-	{Code: "PT-B2B", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
+	{Code: "PT-B2B", Currency: "EUR", Reference: ECB, Margin: 8_00, Fees: forty, Words: directive},
 	{
-		Code: "UK-B2B", Reference: UKBase, Margin: 8_00, Mode: Frozen,
+		Code: "UK-B2B", Currency: "GBP", Reference: UKBase, Margin: 8_00, Mode: Frozen,
 		Fees:       []Tier{{gbp(1000), gbp(40)}, {gbp(10000), gbp(70)}, {Fee: gbp(100)}},
 		Limitation: Limitation{Years: 6},
 		Words: map[string]Words{
@@ -129,15 +129,15 @@ var presets = []Preset{
 		},
 	},
 	{
-		Code: "CH-B2B", Margin: 5_00, Mode: ByContract, Start: AfterNotice,
+		Code: "CH-B2B", Currency: "CHF", Margin: 5_00, Mode: ByContract, Start: AfterNotice,
 		Words: map[string]Words{
 			"fr": {Interest: "Intérêts moratoires", Basis: "article 104 du code des obligations", Law: "article 104 du code des obligations"},
 			"en": {Interest: "Late-payment interest", Basis: "article 104 of the Swiss code of obligations", Law: "article 104 of the Swiss code of obligations"},
 		},
 	},
-	{Code: "US", Mode: ByContract, Words: agreed},
-	{Code: "CA", Margin: 5_00, Mode: ByContract, Words: canadian},
-	{Code: "CA-QC", Margin: 5_00, Mode: ByContract, Words: canadian},
+	{Code: "US", Currency: "USD", Mode: ByContract, Words: agreed},
+	{Code: "CA", Currency: "CAD", Margin: 5_00, Mode: ByContract, Words: canadian},
+	{Code: "CA-QC", Currency: "CAD", Margin: 5_00, Mode: ByContract, Words: canadian},
 }
 
 // The words of laws that follow Directive 2011/7 and have none of their own here.
