@@ -33,13 +33,13 @@ func (l *loader) loadCompanies(root conf.Node) {
 		root.On(l.problems).At("companies").Addf("there is no company: write one under companies, or include its file")
 	}
 	ids := map[string]bool{}
-	names := map[conf.Name]string{}
 	for _, placed := range l.companies {
 		c := l.company(placed)
 		if c.ID != "" && ids[strings.ToLower(string(c.ID))] {
 			placed.at.At("id").Addf("another company has the id %q", c.ID)
 		}
 		ids[strings.ToLower(string(c.ID))] = true
+		names := map[conf.Name]string{}
 		for i, connection := range c.Connections {
 			claim(names, connection.Name, "connection", placed.at.At("connections", i, "name"))
 		}
@@ -50,7 +50,7 @@ func (l *loader) loadCompanies(root conf.Node) {
 	}
 }
 
-// claim takes a name; names are unique over connections and mailboxes.
+// claim takes a name: they are unique over a company's connections and mailboxes.
 func claim(names map[conf.Name]string, name conf.Name, what string, at *conf.Problems) {
 	if name == "" {
 		return
