@@ -154,6 +154,7 @@ func (p *pass) loadCustomers() error {
 		for _, row := range got.rows {
 			p.known[string(row.ID)] = row
 			p.advance(string(row.ID))
+			p.meet(string(row.ID))
 			p.account(&out, row, nil)
 		}
 		for _, b := range got.bad {
@@ -237,15 +238,25 @@ func (p *pass) someDetails(out *connectors.Page, rows []invoice) error {
 }
 
 // debtors yields, before the documents that name them, the customers that owe
-// something, with their contacts: reminders go to an accounting contact first.
+// something, with their contacts (reminders go to an accounting contact first),
+// and those that appeared after the customers were read.
 func (p *pass) debtors(docs []receivable.Document) error {
 	var ids []string
 	for _, doc := range docs {
-		if owing(doc) && !p.accounts[doc.Account] && !slices.Contains(ids, doc.Account) {
+		unmet := doc.Account != "" && compareIDs(doc.Account, p.cur.Newest) > 0
+		if (owing(doc) || unmet) && !p.accounts[doc.Account] && !slices.Contains(ids, doc.Account) {
 			ids = append(ids, doc.Account)
 		}
 	}
 	return p.yieldCustomers(ids)
+}
+
+// meet remembers the newest customer yielded: ids grow, so a document that names
+// a newer one would come before its account.
+func (p *pass) meet(id string) {
+	if compareIDs(id, p.cur.Newest) > 0 {
+		p.cur.Newest = id
+	}
 }
 
 func owing(doc receivable.Document) bool {
@@ -264,6 +275,7 @@ func (p *pass) yieldCustomers(ids []string) error {
 	}
 	for _, id := range ids {
 		p.accounts[id] = true
+		p.meet(id)
 	}
 	return p.send(out)
 }
