@@ -1,0 +1,94 @@
+package configs_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"relanced/configs"
+)
+
+// company writes a configuration of one company: two lines, then what is given.
+func company(lines string) string {
+	return "companies:\n  - {id: dupont, name: Dupont,\n" + lines + "\n    }\n"
+}
+
+func TestLoad_checksWhatPartsSayOfEachOther(t *testing.T) {
+	t.Parallel()
+	const (
+		off    = "reminders: {mode: off}"
+		first  = "{name: a, address: a@dupont.example, login: {password: {env: HOME}}, imap: {host: i.example}"
+		second = "{name: b, address: b@dupont.example, login: {password: {env: HOME}}, imap: {host: i.example}"
+		smtp   = ", smtp: {host: s.example}"
+	)
+	for name, test := range map[string]struct {
+		text     string
+		problems []string
+		warnings []string
+	}{
+		"off needs no mailbox":        {company(off), nil, nil},
+		"reminders need a mailbox":    {company("country: FR"), []string{"2:5: reminders need a mailbox to leave from and to hear answers in: write mailboxes, or reminders: {mode: off}"}, nil},
+		"the only mailbox sends":      {company("mailboxes: [" + first + smtp + "}]"), nil, nil},
+		"two, one sends":              {company("mailboxes: [" + first + smtp + ", sends: true},\n" + second + "}]"), nil, nil},
+		"two, none sends":             {company("mailboxes: [" + first + smtp + "},\n" + second + "}]"), []string{"3:12: no mailbox sends: write sends: true in one of them"}, nil},
+		"two send":                    {company("mailboxes: [" + first + smtp + ", sends: true},\n" + second + smtp + ",\nsends: true}]"), []string{"5:8: another mailbox sends already: exactly one does"}, nil},
+		"who sends needs a server":    {company("mailboxes: [" + first + "}]"), []string{"3:13: the mailbox that sends needs smtp: {host: …}"}, nil},
+		"in clear knowingly":          {company("mailboxes: [" + first + ",\nsmtp: {host: s.example, tls: none, insecure: true}}]"), nil, []string{"4:30: password and mail travel in clear to s.example"}},
+		"in clear on this machine":    {company("mailboxes: [" + first + ",\nsmtp: {host: localhost, tls: none}}]"), nil, nil},
+		"names clash":                 {company("connections: [{name: a, type: files, folder: x}],\nmailboxes: [" + first + smtp + "}]"), []string{"4:20: a connection is named \"a\" already: names are unique over connections and mailboxes"}, nil},
+		"a brief without a mailbox":   {company(off + ",\nteam: [{email: m@dupont.example}],\nbrief: {to: [m@dupont.example]}"), []string{"5:8: the brief needs a mailbox to leave from: write mailboxes, or remove it"}, nil},
+		"a brief to a stranger":       {company("mailboxes: [" + first + smtp + "}],\nbrief: {to: [x@dupont.example]}"), nil, []string{"4:14: x@dupont.example is not on the team: answers from there are refused"}},
+		"an unknown plan":             {company("reminders: {mode: off, plan: own}"), []string{"3:30: there is no plan \"own\"; write one of bad_payer, consumer, key_account, public_buyer, standard"}, nil},
+		"a country of several zones":  {company("country: US,\n" + off), []string{"2:5: a company in US needs its timezone, as in Europe/Paris"}, nil},
+		"a country nobody knows":      {company("country: JP,\ntimezone: Asia/Tokyo,\n" + off), []string{"2:5: a company in JP needs its currency"}, nil},
+		"a SIREN with a wrong digit":  {company("siren: '732829321',\n" + off), nil, []string{"3:8: the check digit of this SIREN is wrong"}},
+		"a SIREN that is none":        {company("siren: '7328'," + off), []string{"3:8: a SIREN has nine digits"}, nil},
+		"a payment link in clear":     {company("payment_link: 'http://x.example/{invoice.number}',\n" + off), []string{"3:15: a payment link is an https:// address, with {invoice.number} in it"}, nil},
+		"an account behind all":       {company("bank_accounts: [{iban: FR7630006000011234567890189},\n{iban: FR7630006000011234567890189}],\n" + off), nil, []string{"4:1: never used: the account before it has no `if`"}},
+		"a key that is no key":        {"key: {env: HOME}\n" + small, []string{"1:6: the key is not 32 bytes in base64: make one with `openssl rand -base64 32`"}, nil},
+		"a store that is none":        {"store: mysql://x\n" + small, []string{"1:8: a store is sqlite:/path/to/file or postgres://host/database"}, nil},
+		"senders are not there yet":   {company(off + ",\nsenders: {marie: {}}"), []string{"4:1: senders is not available yet"}, nil},
+		"a company without a name":    {"companies:\n  - id: dupont\n    reminders: {mode: off}\n", []string{"2:5: a company needs its name, as customers know it"}, nil},
+		"sql is not there yet":        {company(off + ",\nconnections: [{name: a, type: sql, dsn: {env: X}}]"), []string{"4:31: connections of type sql are not available yet (there are files, pennylane)"}, nil},
+		"a login by oauth2":           {company("mailboxes: [{name: a, address: a@dupont.example, imap: {host: i.example}" + smtp + ",\nlogin: {oauth2: microsoft, password: {env: HOME}}}]"), []string{"4:9: oauth2 is not available yet"}, nil},
+		"all folders":                 {company("mailboxes: [" + first + smtp + ",\nfolders: all}]"), []string{"4:10: folders: all is not available yet: name the folders, as in [INBOX]"}, nil},
+		"commands and only_customers": {company("mailboxes: [" + first + smtp + ",\ncommands: Relances,\nonly_customers: true}]"), []string{"4:1: commands is not available yet", "5:1: only_customers is not available yet"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, problems := load(t, "c.yaml", test.text)
+			trim := func(lines []string) []string {
+				for i := range lines {
+					lines[i] = lines[i][len("c.yaml:"):]
+				}
+				return lines
+			}
+			if diff := cmp.Diff(test.problems, trim(said(problems.List()))); diff != "" {
+				t.Error("problems: " + diff)
+			}
+			if diff := cmp.Diff(test.warnings, trim(said(problems.Warnings()))); diff != "" {
+				t.Error("warnings: " + diff)
+			}
+		})
+	}
+}
+
+func TestLoad_theCountryImpliesTheRest(t *testing.T) {
+	t.Parallel()
+	f := mustLoad(t, "c.yaml", company("country: GB, reminders: {mode: off}"))
+	c := f.Companies[0]
+	if c.Currency != "GBP" || c.Language != "en" || c.Timezone != "Europe/London" || c.Zone.String() != "Europe/London" {
+		t.Errorf("got %s, %s, %s", c.Currency, c.Language, c.Timezone)
+	}
+	if f.Store.String() != "sqlite:/var/lib/relanced/relanced.db" || f.KeyFile() != "/var/lib/relanced/relanced.key" {
+		t.Errorf("got %s, %s", f.Store, f.KeyFile())
+	}
+}
+
+func TestLoad_theStoreMayBeASecret(t *testing.T) {
+	t.Setenv("RELANCED_TEST_STORE", "postgres://u:hunter2@db/relanced")
+	f := mustLoad(t, "c.yaml", "store: {env: RELANCED_TEST_STORE}\n"+small)
+	if f.Store.Kind != configs.Postgres || f.Store.Source != "postgres://u:hunter2@db/relanced" || f.Store.String() != "•••" {
+		t.Errorf("got %s from %s", f.Store, f.Store.Kind)
+	}
+}
