@@ -37,9 +37,21 @@ func TestParse(t *testing.T) {
 func TestParse_refuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{
-		{"", "EUR"}, {"abc", "EUR"}, {"1,5", "EUR"}, {"1.005", "EUR"}, {"1.5", "JPY"}, {"1 000", "EUR"},
-		{"10000000000000", "EUR"}, {"-10000000000000", "EUR"}, {"99999999999999999999", "EUR"}, {"1e40", "EUR"},
-		{"NaN", "EUR"}, {"1", "eur"}, {"1", ""}, {"1", "EURO"}, {"\n", "EUR"},
+		{"", "EUR"},
+		{"abc", "EUR"},
+		{"1,5", "EUR"},
+		{"1.005", "EUR"},
+		{"1.5", "JPY"},
+		{"1 000", "EUR"},
+		{"10000000000000", "EUR"},
+		{"-10000000000000", "EUR"},
+		{"99999999999999999999", "EUR"},
+		{"1e40", "EUR"},
+		{"NaN", "EUR"},
+		{"\n", "EUR"},
+		{"1", "eur"},
+		{"1", ""},
+		{"1", "EURO"},
 	} {
 		if got, err := Parse(c[0], c[1]); err == nil {
 			t.Errorf("Parse(%q, %q) = %v", c[0], c[1], got)
