@@ -9,6 +9,7 @@ import (
 	"relanced/internal/calendar"
 	"relanced/internal/conf"
 	"relanced/internal/dossier"
+	"relanced/internal/legal"
 )
 
 // Config is the key `reminders` of a company.
@@ -105,10 +106,10 @@ type TinyConfig struct {
 	Customer decimal.Decimal `yaml:"customer"`
 }
 
-// LegalConfig chooses the law of penalties and fees; package legal reads it.
+// LegalConfig chooses the law of penalties and fees.
 type LegalConfig struct {
-	Preset       string `yaml:"preset"`
-	ContractRate string `yaml:"contract_rate"`
+	Preset       string             `yaml:"preset"` // a code of package legal, or auto: by country and kind
+	ContractRate legal.ContractRate `yaml:"contract_rate"`
 }
 
 // HoldsConfig is how long each kind of hold lasts.
@@ -196,7 +197,7 @@ func Default() Config {
 		Grace:          calendar.WorkDays(2),
 		Caps:           CapsConfig{PerDay: 1, Per30d: 4},
 		Tiny:           TinyConfig{Invoice: decimal.MustNew(1, 0), Customer: decimal.MustNew(15, 0)},
-		Legal:          LegalConfig{Preset: "auto", ContractRate: "3x_legal"},
+		Legal:          LegalConfig{Preset: "auto", ContractRate: legal.ContractRate{Set: true, TimesLegal: true}},
 		Holds: HoldsConfig{
 			Reply:        HoldSpan{Ask: true},
 			ReplyNag:     calendar.WorkDays(5),
@@ -219,6 +220,11 @@ func (c Config) Check(p *conf.Problems) {
 	oneOf(p.At("thanks"), c.Thanks, ThanksNone, ThanksPaid)
 	oneOf(p.At("start", "older"), c.Start.Older, OlderTask, OlderIgnore, OlderFirst)
 	oneOf(p.At("attach", "invoices"), c.Attach.Invoices, "overdue", "all", "none")
+	if c.Legal.Preset != "auto" {
+		if _, err := legal.Find(c.Legal.Preset); err != nil {
+			p.At("legal", "preset").Addf("%v", err)
+		}
+	}
 	notNegative(p.At("max_batch"), c.MaxBatch)
 	notNegative(p.At("attach", "max"), c.Attach.Max)
 	notNegative(p.At("caps", "per_day"), c.Caps.PerDay)
