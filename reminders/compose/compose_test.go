@@ -24,11 +24,10 @@ var update = flag.Bool("update", false, "write the snapshots anew")
 
 func eur(minor int64) money.Amount { return money.New(minor, "EUR") }
 
-func testKeys(t testing.TB) email.Keys {
-	t.Helper()
+func testKeys() email.Keys {
 	k, err := email.NewKeys(1, map[int][]byte{1: bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return k
 }
@@ -44,9 +43,13 @@ func line(id int64, number, due string, outstanding, total int64) dossier.Line {
 	}
 }
 
-// sample returns a request for a shipped template, as the shipped plans use it.
 func sample(t testing.TB, template, lang string) Request {
 	t.Helper()
+	return sampleFor(template, lang)
+}
+
+// sampleFor returns a request for a shipped template, as the shipped plans use it.
+func sampleFor(template, lang string) Request {
 	r := Request{
 		Dossier: dossier.Dossier{Customer: dossier.Customer{
 			ID: 1, Code: "C042", Name: "Atelier Durand & Fils", Kind: receivable.KindBusiness, SIREN: "404833048",
@@ -60,7 +63,7 @@ func sample(t testing.TB, template, lang string) Request {
 		Sender:  Sender{Display: "Comptabilité Dupont", Address: "compta@dupont.example", Person: "Marie Petit", Phone: "+33 1 23 45 67 89"},
 		Bank:    Bank{Holder: "Dupont et Fils", IBAN: "FR7630006000011234567890189", BIC: "AGRIFRPP"},
 		PayLink: "https://payer.dupont.example/{invoice.number}",
-		Keys:    testKeys(t),
+		Keys:    testKeys(),
 		ID:      "7k4qm2tx01234567",
 		Date:    time.Date(2026, 11, 24, 9, 30, 0, 0, paris),
 		Legal: Legal{

@@ -171,7 +171,7 @@ func (b builder) besides(role dossier.LineRole, title string) layout.Piece {
 // under each other, so that it serves the eye and the ear.
 func (b builder) list(title string, lines []dossier.Line, total bool) layout.Piece {
 	var rows []layout.Row
-	var cells [][3]string
+	var cells [][4]string
 	var links []string
 	thanks := b.Action.Kind == dossier.KindThanks
 	for _, line := range lines {
@@ -191,8 +191,10 @@ func (b builder) list(title string, lines []dossier.Line, total bool) layout.Pie
 				row.Details = append(row.Details, layout.Esc(strings.Join(parts, " · "), 200))
 			}
 		}
+		part := ""
 		if !thanks && line.InvoiceTotal.Currency == line.Outstanding.Currency && line.InvoiceTotal.Cmp(line.Outstanding) > 0 {
-			row.Note = layout.Esc(fmt.Sprintf(b.say.of, b.money(line.InvoiceTotal)), 60)
+			part = fmt.Sprintf(b.say.of, b.money(line.InvoiceTotal))
+			row.Note = layout.Esc(part, 60)
 		}
 		link := ""
 		if !thanks {
@@ -202,13 +204,13 @@ func (b builder) list(title string, lines []dossier.Line, total bool) layout.Pie
 			row.Details = append(row.Details, layout.Link(link, layout.Esc(b.say.payOnline, 40)))
 		}
 		rows = append(rows, row)
-		cells = append(cells, [3]string{strings.Join(append([]string{label}, about...), ", "), strings.Join(when, ", "), figure})
+		cells = append(cells, [4]string{strings.Join(append([]string{label}, about...), ", "), strings.Join(when, ", "), figure, part})
 		links = append(links, link)
 	}
 	if total && !thanks && len(lines) > 1 {
 		for _, a := range sum(lines) {
 			rows = append(rows, layout.Row{Label: layout.Esc(b.say.total, 40), Figure: layout.Esc(b.money(a), 60), Strong: true})
-			cells = append(cells, [3]string{b.say.total, "", b.money(a)})
+			cells = append(cells, [4]string{b.say.total, "", b.money(a), ""})
 			links = append(links, "")
 		}
 	}
@@ -226,12 +228,12 @@ func (b builder) list(title string, lines []dossier.Line, total bool) layout.Pie
 	return piece
 }
 
-// align sets cells under each other, amounts to the right, each row's link on
-// a line of its own.
-func align(cells [][3]string, links []string, online string) string {
+// align sets cells under each other, amounts to the right and what they are
+// part of behind, each row's link on a line of its own.
+func align(cells [][4]string, links []string, online string) string {
 	var width [3]int
 	for _, row := range cells {
-		for i, cell := range row {
+		for i, cell := range row[:3] {
 			width[i] = max(width[i], utf8.RuneCountInString(cell))
 		}
 	}
@@ -242,6 +244,9 @@ func align(cells [][3]string, links []string, online string) string {
 			line += "   " + row[1] + strings.Repeat(" ", width[1]-utf8.RuneCountInString(row[1]))
 		}
 		line += "   " + strings.Repeat(" ", width[2]-utf8.RuneCountInString(row[2])) + row[2]
+		if row[3] != "" {
+			line += " " + row[3]
+		}
 		out.WriteString(line + "\n")
 		if links[i] != "" {
 			out.WriteString("    " + online + " : " + links[i] + "\n")
