@@ -39,9 +39,9 @@ type Reduction struct {
 // Claim is a debt that may bear interest. All amounts are in its currency.
 type Claim struct {
 	Terms
-	Principal  money.Amount // as invoiced, including tax
-	Reductions []Reduction  // in any order
-	DueOn      calendar.Date
+	Principal  money.Amount  // as invoiced, including tax
+	Reductions []Reduction   // in any order
+	DueOn      calendar.Date // zero: nobody knows, and nothing is late
 	NoticeOn   calendar.Date // formal notice; zero: none was given
 	DefaultOn  calendar.Date // day default began, where the law asks for more than a due date; zero: the due date
 	Until      calendar.Date // the last day that may bear interest
@@ -126,7 +126,7 @@ type walk struct {
 func (w *walk) begin() {
 	c := w.claim
 	w.start = c.DueOn
-	w.bears = !c.Estimated
+	w.bears = !c.Estimated && !c.DueOn.IsZero()
 	switch c.Preset.Start {
 	case AfterDefault:
 		w.start = max(c.DueOn, c.DefaultOn)
@@ -211,7 +211,7 @@ func (w *walk) end() Computation {
 		out.Segments[i].Days = days
 		out.Segments[i].Interest = rounded(product(s.Balance, s.Rate, days), s.Balance.Currency)
 	}
-	if w.lateOn > c.DueOn {
+	if w.lateOn > c.DueOn && !c.DueOn.IsZero() {
 		out.Days = w.lateOn.DaysSince(c.DueOn)
 	}
 	out.Interest = rounded(&w.exact, c.Principal.Currency)
@@ -220,7 +220,7 @@ func (w *walk) end() Computation {
 	if out.Open.Sign() < 0 {
 		out.Open = money.New(0, c.Principal.Currency)
 	}
-	if w.lateDebt.Sign() > 0 && !c.Estimated && !c.Barred {
+	if w.lateDebt.Sign() > 0 && !c.Estimated && !c.DueOn.IsZero() && !c.Barred {
 		out.Fee = c.Preset.Fee(w.lateDebt)
 	}
 	return out

@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"relanced/internal/calendar"
-	"relanced/internal/dossier"
 	"relanced/internal/money"
 	"relanced/internal/receivable"
 )
@@ -466,21 +465,35 @@ func FuzzParsePercent(f *testing.F) {
 	})
 }
 
-func TestClaimOn_undatedPaymentsBearNothing(t *testing.T) {
+func TestCompute_withoutADueDateNothingIsLate(t *testing.T) {
 	t.Parallel()
-	line := dossier.Line{
-		DueOn: day("2026-06-30"), Total: money.New(6000_00, "EUR"), Outstanding: money.New(4000_00, "EUR"),
-		Payments: []dossier.Settled{
-			{On: day("2026-08-15"), Amount: money.New(1000_00, "EUR")},
-			{On: day("2026-07-20"), Amount: money.New(500_00, "EUR"), Credit: true},
-		},
-	}
-	got := compute(t, ClaimOn(line, preset(t, "FR-B2B"), day("2026-08-15")))
-	if len(got.Segments) != 1 || got.Segments[0].Balance != money.New(5000_00, "EUR") || got.Interest.String() != "78.14" || got.Open != line.Outstanding {
+	got := compute(t, Claim{Terms: preset(t, "FR-B2B"), Principal: amount(t, "850", "EUR"), Until: day("2026-11-21")})
+	if got.Days != 0 || len(got.Segments) != 0 || !got.Fee.IsZero() || got.Open.String() != "850.00" {
 		t.Errorf("%+v", got)
 	}
-	line.DueEstimated = true
-	if got := compute(t, ClaimOn(line, preset(t, "FR-B2B"), day("2026-08-15"))); !got.Interest.IsZero() || !got.Fee.IsZero() {
-		t.Errorf("with an estimated date: %+v", got)
+}
+
+func TestRule_figureOnlyWhereItHoldsForAll(t *testing.T) {
+	t.Parallel()
+	on := day("2026-11-21")
+	european := preset(t, "EU-B2B")
+	european.Contract = ContractRate{Set: true, TimesLegal: true}
+	for name, c := range map[string]struct {
+		terms  Terms
+		on     calendar.Date
+		figure bool
+		basis  string
+	}{
+		"each day its semester's": {preset(t, "FR-B2B"), on, true, "ECB rate plus 10 points"},
+		"frozen per invoice":      {preset(t, "FR-PUBLIC"), on, false, "ECB rate plus 8 points"},
+		"not yet known":           {preset(t, "FR-B2B"), day("2027-01-04"), false, "ECB rate plus 10 points"},
+		"3x_legal out of France":  {european, on, true, "ECB rate plus 8 points"},
+		"no contract":             {preset(t, "US"), on, false, ""},
+		"no law known":            {Terms{}, on, false, ""},
+	} {
+		got := c.terms.Rule("en", c.on)
+		if got.Figure != c.figure || !strings.HasPrefix(got.Basis, c.basis) || c.basis == "" && got != (Rule{}) {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

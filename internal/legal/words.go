@@ -1,7 +1,6 @@
 package legal
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,7 +17,7 @@ func (t Terms) Mention(language string, on calendar.Date) string {
 	if !ok || t.Preset.Consumer {
 		return ""
 	}
-	rule := t.rule(words, language, on)
+	rule := t.Rule(language, on).sentence(language)
 	if rule == "" {
 		return ""
 	}
@@ -37,7 +36,7 @@ func (t Terms) Claimed(language string, on calendar.Date, interest, fees money.A
 		return ""
 	}
 	var parts []string
-	if rule := t.rule(words, language, on); rule != "" && interest.Sign() > 0 {
+	if rule := t.Rule(language, on).sentence(language); rule != "" && interest.Sign() > 0 {
 		parts = append(parts, rule+colon(language)+money.Format(interest, language))
 	}
 	if fee := t.feeWords(words, language); fee != "" && fees.Sign() > 0 {
@@ -56,25 +55,48 @@ func (t Terms) words(language string) (Words, bool) {
 	return words, ok
 }
 
-// rule names the rate and where it comes from; "" where there is no rate.
-func (t Terms) rule(words Words, language string, on calendar.Date) string {
-	basis := words.Basis
+// Rule is what may be said of the interest on late payment, for those who lay
+// out the sentence themselves.
+type Rule struct {
+	Interest string  // "Late-payment interest"
+	Basis    string  // where the rate comes from, with its law
+	Rate     Percent // of the day asked for
+	Figure   bool    // Rate may be said: it is known, and the same for all invoices
+}
+
+// Rule returns the rule in a language, with the rate of the day on. It is the
+// zero Rule where there is nothing to say: no preset, or no rate.
+func (t Terms) Rule(language string, on calendar.Date) Rule {
+	words, ok := t.words(language)
+	if !ok {
+		return Rule{}
+	}
+	r := Rule{Interest: words.Interest, Basis: words.Basis}
 	perInvoice := t.Preset.Mode == Frozen || t.Preset.Mode == FrozenOnDue
 	if t.contractual() {
-		basis, perInvoice = contractBasis(t.Contract.TimesLegal, language)+", "+words.Law, false
+		r.Basis, perInvoice = contractBasis(t.Contract.TimesLegal, language)+", "+words.Law, false
 	}
 	rate, err := t.RateOn(on)
-	switch {
-	case perInvoice || errors.Is(err, ErrRate):
-		return words.Interest + " (" + basis + ")"
-	case rate == 0:
+	if err == nil && rate == 0 {
+		return Rule{}
+	}
+	r.Rate, r.Figure = rate, err == nil && !perInvoice
+	return r
+}
+
+// sentence writes the rule without its full stop; "" where there is none.
+func (r Rule) sentence(language string) string {
+	if r.Interest == "" {
 		return ""
 	}
-	number := money.Number(rate.String(), language)
-	if money.IsFrench(language) {
-		return fmt.Sprintf("%s au taux annuel de %s\u00a0%% (%s)", words.Interest, number, basis)
+	if !r.Figure {
+		return r.Interest + " (" + r.Basis + ")"
 	}
-	return fmt.Sprintf("%s at %s%% a year (%s)", words.Interest, number, basis)
+	number := money.Number(r.Rate.String(), language)
+	if money.IsFrench(language) {
+		return fmt.Sprintf("%s au taux annuel de %s\u00a0%% (%s)", r.Interest, number, r.Basis)
+	}
+	return fmt.Sprintf("%s at %s%% a year (%s)", r.Interest, number, r.Basis)
 }
 
 func contractBasis(timesLegal bool, language string) string {
