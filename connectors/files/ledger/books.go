@@ -25,8 +25,12 @@ type Config struct {
 	FileAt   time.Time // when the file was last written
 	Scratch  string
 	Blurred  map[string]bool // journals whose entry numbers say nothing (see Books.Blurred)
-	Before   *Closing        // what the year before left open, where known
-	Later    bool            // the year after is already loaded
+	// History tells what the year before this one left open, where it is known,
+	// and whether the year after is already loaded. nil: neither.
+	History func(year int) (before *Closing, later bool)
+
+	before *Closing
+	later  bool
 }
 
 const schema = `

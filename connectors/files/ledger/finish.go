@@ -35,6 +35,9 @@ func (b *Books) Finish() (Result, error) {
 		return Result{}, fmt.Errorf("most lines cannot be read (the first is line %d: %s): the file is damaged", b.bad[0].Line, b.bad[0].Text)
 	}
 	year := b.year()
+	if b.cfg.History != nil {
+		b.cfg.before, b.cfg.later = b.cfg.History(year)
+	}
 	r := Result{
 		Part: b.cfg.SIREN + "/" + strconv.Itoa(year), Year: year, AsOf: b.asOf(), Lines: b.lines, Pages: b.db.Pages,
 		Closing: Closing{SIREN: b.cfg.SIREN, Year: year},

@@ -28,6 +28,7 @@ type writer struct {
 	supplier map[string]bool
 	before   map[string][]Still
 	opens    bool // the file has an opening entry
+	replaced bool // the year before left too much to be kept
 
 	account   receivable.Account // the customer being written
 	wrote     bool               // its account stands on a page
@@ -58,14 +59,15 @@ func (w *writer) run() error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	w.before = make(map[string][]Still)
-	if b.cfg.Before != nil {
-		for _, s := range b.cfg.Before.Items {
+	if b.cfg.before != nil {
+		w.replaced = b.cfg.before.Full && w.opens
+		for _, s := range b.cfg.before.Items {
 			w.before[s.Party] = append(w.before[s.Party], s)
 		}
 	}
 	w.fresh(0)
 	w.fresh(1)
-	if b.cfg.Later {
+	if b.cfg.later {
 		b.Note(0, fmt.Sprintf("the ledger of %d is already loaded and tells what is still open: nothing of %d is shown; import %d again to get its invoices by their numbers",
 			w.result.Year+1, w.result.Year, w.result.Year+1))
 	}
@@ -86,7 +88,30 @@ func (w *writer) run() error {
 	if err := b.db.Pages.Put(0, w.documents); err != nil {
 		return err
 	}
-	return b.db.Pages.Put(1, w.payments)
+	if err := b.db.Pages.Put(1, w.payments); err != nil {
+		return err
+	}
+	if w.replaced {
+		return w.closeBefore()
+	}
+	return nil
+}
+
+// closeBefore says of a whole year, of which too much was open to be kept, that
+// nothing is: what is left of it stands in the opening entry of this one.
+func (w *writer) closeBefore() error {
+	for n, kind := range []receivable.ItemKind{receivable.ItemDocument, receivable.ItemPayment} {
+		page := connectors.Page{
+			AsOf: w.result.AsOf, File: w.books.cfg.File, Format: w.books.cfg.Format, Whole: true,
+			Listing: &connectors.Scope{
+				Kind: kind, Part: w.books.cfg.SIREN + "/" + strconv.Itoa(w.result.Year-1), Absent: connectors.AbsentSettled,
+			},
+		}
+		if err := w.books.db.Pages.Put(2+n, page); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *writer) fresh(series int) {
@@ -309,7 +334,7 @@ func (w *writer) party(key string, g *gathered) error {
 		})
 	}
 	w.keep(key, g, o)
-	if w.books.cfg.Later {
+	if w.books.cfg.later {
 		return nil
 	}
 	shown := make(map[string]bool)

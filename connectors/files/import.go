@@ -1,0 +1,250 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"relanced/connectors"
+	"relanced/connectors/files/charset"
+	"relanced/connectors/files/fec"
+	"relanced/connectors/files/ledger"
+	"relanced/connectors/files/stage"
+	"relanced/connectors/files/table"
+)
+
+// ImportFile reads one file. It is staged and checked completely before the
+// first page, so that a file refused whole leaves nothing. The same file again
+// yields the same pages.
+func (c *Connector) ImportFile(ctx context.Context, path string, since connectors.Cursor) iter.Seq2[connectors.Page, error] {
+	return func(yield func(connectors.Page, error) bool) {
+		before, err := parseCursor(since)
+		if err != nil {
+			yield(connectors.Page{}, err)
+			return
+		}
+		c.read(ctx, path, before, since, yield)
+	}
+}
+
+// read yields the pages of one file and tells whether all were taken.
+func (c *Connector) read(ctx context.Context, path string, before place, since connectors.Cursor, yield func(connectors.Page, error) bool) bool {
+	r, err := c.stage(ctx, path, before)
+	if err != nil {
+		yield(connectors.Page{File: filepath.Base(path), Format: string(r.format)}, err)
+		return false
+	}
+	defer r.close() //nolint:errcheck // a temporary folder; the caller empties its parent
+	next, err := before.with(r.accepted)
+	if err != nil {
+		yield(connectors.Page{}, err)
+		return false
+	}
+	for kept, err := range r.pages.All() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			yield(connectors.Page{}, err)
+			return false
+		}
+		kept.Page.Next = since
+		if kept.Last {
+			kept.Page.Next = next
+		}
+		if !yield(kept.Page, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// staged is a file that was read and found good.
+type staged struct {
+	format   Format
+	accepted accepted
+	pages    *stage.Pages
+	close    func() error
+	plain    bool // a list from which absence says nothing: it may be older than another
+}
+
+// refusal makes the error of a file refused whole.
+func refusal(path string, err error, do string) error {
+	return &connectors.Error{Kind: connectors.Invalid, Op: "files: read " + filepath.Base(path), Err: err, Do: do}
+}
+
+func (c *Connector) stage(ctx context.Context, path string, before place) (staged, error) {
+	file, err := os.Open(path) //nolint:gosec // the file a person named or dropped
+	if err != nil {
+		return staged{}, refusal(path, err, "check the name and that it can be read")
+	}
+	defer file.Close() //nolint:errcheck // read only
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return staged{}, refusal(path, errors.Join(err, errors.New("this is no regular file")), "name a file")
+	}
+	probe, err := charset.Look(file)
+	if err != nil {
+		return staged{}, refusal(path, err, "export it again")
+	}
+	format, err := c.detect(probe)
+	if err != nil {
+		return staged{format: format}, refusal(path, err, "export it as a FEC in text form, or as CSV with csv: {shape: …} in the configuration")
+	}
+	var r staged
+	if format == FEC {
+		r, err = c.stageFEC(ctx, file, path, info.ModTime(), probe, before)
+	} else {
+		r, err = c.stageCSV(ctx, file, path, info.ModTime(), probe)
+	}
+	r.format = format
+	if err != nil {
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		return r, refusal(path, err, "nothing of it was taken: mend or export it again")
+	}
+	r.accepted.Name, r.accepted.Hash = filepath.Base(path), probe.Hash
+	if now, err := file.Stat(); err != nil || now.Size() != probe.Size {
+		_ = r.close()
+		return r, refusal(path, errors.New("the file changed while it was read"), "wait until it is written completely")
+	}
+	if last := before.part(r.accepted.Part); last != nil && !r.plain && r.accepted.AsOf.Before(last.AsOf) && last.Hash != probe.Hash {
+		_ = r.close()
+		return r, refusal(path, fmt.Errorf("it is older (%s) than the last one accepted for %s (%s, %s)",
+			r.accepted.AsOf.In(c.env.Company.Zone).Format(time.DateOnly), r.accepted.Part, last.Name,
+			last.AsOf.In(c.env.Company.Zone).Format(time.DateOnly)), "import a newer export")
+	}
+	return r, nil
+}
+
+// detect tells the format from the first bytes.
+func (c *Connector) detect(probe charset.Probe) (Format, error) {
+	head := probe.Head
+	switch {
+	case probe.Encoding == charset.EBCDIC:
+		return FEC, errors.New("it is in EBCDIC, the encoding of mainframes: convert it to UTF-8 or ISO 8859-15")
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xD0\xCF\x11\xE0")):
+		return c.format, errors.New("it is a spreadsheet or an archive, not text: save it as CSV")
+	case bytes.HasPrefix(head, []byte("%PDF")):
+		return FacturX, errors.New("it is a PDF: Factur-X is not available yet")
+	}
+	text, err := probe.Reader(bytes.NewReader(head))
+	if err != nil {
+		return c.format, err
+	}
+	start, err := io.ReadAll(text)
+	if err != nil && len(start) == 0 {
+		return c.format, err
+	}
+	start = bytes.TrimLeft(start, " \t\r\n")
+	if c.format == FEC {
+		return FEC, nil // the reader says itself what is wrong with it
+	}
+	if bytes.HasPrefix(start, []byte("<")) {
+		return c.format, errors.New("it is XML: a FEC is read in its text form only, and electronic invoices are not available yet")
+	}
+	if c.format == CSV {
+		return CSV, nil
+	}
+	line, _, _ := bytes.Cut(start, []byte("\n"))
+	line, _, _ = bytes.Cut(line, []byte("\r"))
+	if fec.Detect(line) {
+		return FEC, nil
+	}
+	if c.csv.Shape == "" {
+		return Auto, errors.New("it is no FEC (its first line does not hold JournalCode, EcritureDate, CompteNum…), and the connection says nothing on CSV")
+	}
+	return CSV, nil
+}
+
+func (c *Connector) stageFEC(ctx context.Context, file io.ReadSeeker, path string, at time.Time, probe charset.Probe, before place) (staged, error) {
+	name := fec.ParseName(path)
+	siren := name.SIREN
+	if siren == "" {
+		siren = c.env.Company.SIREN
+	}
+	cfg := c.books(path, FEC, at)
+	cfg.SIREN, cfg.Year = siren, name.Year
+	read := func(books *ledger.Books) error {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		text, err := probe.Reader(file)
+		if err != nil {
+			return err
+		}
+		if c.env.Company.SIREN != "" && siren != c.env.Company.SIREN {
+			books.Note(0, fmt.Sprintf("the file's name says SIREN %s, the company is %s", siren, c.env.Company.SIREN))
+		}
+		return fec.Read(text, cfg.Currency, books)
+	}
+	return c.stageBooks(ctx, cfg, before, read)
+}
+
+func (c *Connector) books(path string, format Format, at time.Time) ledger.Config {
+	return ledger.Config{
+		File: filepath.Base(path), Format: string(format), SIREN: c.env.Company.SIREN, Currency: c.env.Company.Currency,
+		Zone: c.env.Company.Zone, Terms: c.terms, FileAt: at, Scratch: c.env.Scratch,
+	}
+}
+
+// stageBooks reads a ledger into books, a second time where its entry numbers
+// prove to say nothing.
+func (c *Connector) stageBooks(ctx context.Context, cfg ledger.Config, before place, read func(*ledger.Books) error) (staged, error) {
+	cfg.History = func(year int) (*ledger.Closing, bool) {
+		return before.year(cfg.SIREN, year-1), before.year(cfg.SIREN, year+1) != nil
+	}
+	for {
+		books, err := ledger.New(ctx, cfg)
+		if err != nil {
+			return staged{}, err
+		}
+		if err = read(books); err == nil {
+			if blurred := books.Blurred(); len(blurred) > 0 {
+				for code := range cfg.Blurred {
+					blurred[code] = true
+				}
+				cfg.Blurred = blurred
+				_ = books.Close()
+				continue
+			}
+		}
+		var result ledger.Result
+		if err == nil {
+			result, err = books.Finish()
+		}
+		if err != nil {
+			_ = books.Close()
+			return staged{}, err
+		}
+		return staged{
+			accepted: accepted{Part: result.Part, AsOf: result.AsOf, Closing: &result.Closing},
+			pages:    result.Pages, close: books.Close,
+		}, nil
+	}
+}
+
+func (c *Connector) stageCSV(ctx context.Context, file io.ReadSeeker, path string, at time.Time, probe charset.Probe) (staged, error) {
+	open := func() (io.Reader, error) {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return probe.Reader(file)
+	}
+	cfg := c.books(path, CSV, at)
+	if c.csv.Shape == table.Ledger {
+		return c.stageBooks(ctx, cfg, place{}, func(books *ledger.Books) error { return table.ReadLedger(open, c.csv, cfg.Currency, books) })
+	}
+	list, err := table.ReadList(ctx, open, c.csv, cfg)
+	if err != nil {
+		return staged{}, err
+	}
+	return staged{accepted: accepted{Part: list.Part, AsOf: list.AsOf}, pages: list.Pages, close: list.Close, plain: c.csv.Shape == table.Invoices}, nil
+}
