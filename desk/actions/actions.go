@@ -1,0 +1,289 @@
+// Package actions is what people do: approve, decline, hold, resume, dispute,
+// promise… one function each, whoever asks: the command line, an answer to a
+// work list, later the web. Each records who, how and why.
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"relanced/internal/calendar"
+	"relanced/internal/dossier"
+	"relanced/internal/money"
+	"relanced/internal/receivable"
+	"relanced/internal/store"
+	"relanced/reminders"
+	"relanced/reminders/outbox"
+)
+
+// Desk carries out what people want, for the companies it knows.
+type Desk struct {
+	Store *store.Store
+	Boxes map[receivable.CompanyID]*outbox.Box
+}
+
+// Target is what an action is about: a customer, or one of its invoices.
+type Target struct {
+	Customer dossier.CustomerID
+	Document dossier.DocumentID // 0: the whole customer
+}
+
+// Done is what an action did.
+type Done struct {
+	ID       int64 // of the fact it recorded, 0 for none
+	Company  receivable.CompanyID
+	Customer dossier.CustomerID
+	Code     string // of the customer
+	Name     string
+	Text     string // a sentence for people
+}
+
+// ErrNothing tells that there was nothing to do.
+var ErrNothing = errors.New("there is nothing of that kind to end")
+
+// Approve lets drafts leave; basis, where not "", is what the person was shown.
+func (k *Desk) Approve(ctx context.Context, id dossier.MessageID, basis, by, added string) (Done, error) {
+	return k.message(ctx, id, func(tx *store.Tx, box *outbox.Box) error {
+		return box.ApproveIn(tx, id, basis, by, added)
+	}, "approved")
+}
+
+// Decline skips the draft's step for its lines; hold pauses the customer too.
+func (k *Desk) Decline(ctx context.Context, id dossier.MessageID, by, why string, hold bool) (Done, error) {
+	return k.message(ctx, id, func(tx *store.Tx, box *outbox.Box) error {
+		out, err := tx.Message(id)
+		if err != nil {
+			return err
+		}
+		if err := box.Decline(tx, id, by, why); err != nil || !hold {
+			return err
+		}
+		_, err = tx.AddHold(out.Customer, dossier.Hold{Reason: dossier.Manual, By: by, Note: why, From: tx.Now()})
+		return err
+	}, "declined")
+}
+
+// Resolve says what became of a message of unknown outcome: sent, queued (not
+// sent) or dropped.
+func (k *Desk) Resolve(ctx context.Context, id dossier.MessageID, to dossier.State, by string) (Done, error) {
+	return k.message(ctx, id, func(tx *store.Tx, box *outbox.Box) error {
+		return box.Resolve(tx, id, to, by)
+	}, "resolved")
+}
+
+// message runs what concerns one row of the outbox.
+func (k *Desk) message(ctx context.Context, id dossier.MessageID, do func(*store.Tx, *outbox.Box) error, text string) (Done, error) {
+	var done Done
+	err := k.Store.InTx(ctx, func(tx *store.Tx) error {
+		out, err := tx.Message(id)
+		if err != nil {
+			return err
+		}
+		box := k.Boxes[out.Company]
+		if box == nil {
+			return fmt.Errorf("message %d belongs to the company %q, which the configuration does not have", id, out.Company)
+		}
+		done = Done{ID: int64(id), Company: out.Company, Customer: out.Customer, Code: out.Code, Name: out.Name, Text: text}
+		return do(tx, box)
+	})
+	return done, err
+}
+
+// Hold stops reminders of the target until the day (the first that no longer
+// holds), or until a person resumes.
+func (k *Desk) Hold(ctx context.Context, t Target, until calendar.Date, reason, by string) (Done, error) {
+	return k.fact(ctx, t, "held", by, reason, func(tx *store.Tx, _ *outbox.Box) (int64, error) {
+		return tx.AddHold(t.Customer, dossier.Hold{
+			Document: t.Document, Reason: dossier.Manual, By: by, Note: reason, From: tx.Now(), Until: until,
+		})
+	})
+}
+
+// Exclude stops reminders of the target for good: until a person resumes.
+func (k *Desk) Exclude(ctx context.Context, t Target, reason, by string) (Done, error) {
+	return k.fact(ctx, t, "excluded", by, reason, func(tx *store.Tx, _ *outbox.Box) (int64, error) {
+		return tx.AddHold(t.Customer, dossier.Hold{Document: t.Document, Reason: dossier.Excluded, By: by, Note: reason, From: tx.Now()})
+	})
+}
+
+// Resume ends what keeps the target back: holds, whatever their reason, and of
+// an invoice its disputes and promises; of a customer the promises on all that
+// is overdue. A backlog waiting for a decision starts the ladder. ErrNothing
+// where nothing was kept back.
+func (k *Desk) Resume(ctx context.Context, t Target, by string) (Done, error) {
+	ended := 0
+	done, err := k.fact(ctx, t, "resumed", by, "", func(tx *store.Tx, _ *outbox.Box) (int64, error) {
+		n, err := k.release(tx, t, by)
+		ended = n
+		return 0, err
+	})
+	if err == nil && ended == 0 {
+		return done, ErrNothing
+	}
+	return done, err
+}
+
+func (k *Desk) release(tx *store.Tx, t Target, by string) (int, error) {
+	d, err := tx.Dossier(t.Customer)
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	about := func(document dossier.DocumentID) bool { return t.Document == 0 || document == t.Document }
+	for _, h := range d.Holds {
+		if h.EndedAt.IsZero() && about(h.Document) {
+			if err := tx.EndHold(h.ID, by); err != nil {
+				return ended, err
+			}
+			ended++
+		}
+	}
+	for _, p := range d.Promises {
+		if p.EndedAt.IsZero() && about(p.Document) {
+			if err := tx.EndPromise(p.ID, by); err != nil {
+				return ended, err
+			}
+			ended++
+		}
+	}
+	for _, q := range d.Disputes {
+		if q.EndedAt.IsZero() && q.Document == t.Document {
+			if err := tx.EndDispute(q.ID, by); err != nil {
+				return ended, err
+			}
+			ended++
+		}
+	}
+	for _, task := range d.Tasks {
+		if task.Kind == reminders.TaskBacklog && task.DoneAt.IsZero() && about(task.Document) {
+			if err := tx.DoneTask(task.ID, by, reminders.BacklogResumed); err != nil {
+				return ended, err
+			}
+			ended++
+		}
+	}
+	if t.Document == 0 {
+		for _, b := range d.Bounced {
+			if err := tx.ClearBounced(t.Customer, b.Address); err != nil {
+				return ended, err
+			}
+			ended++
+		}
+	}
+	return ended, nil
+}
+
+// Dispute records that an invoice is contested: amount zero, all of it.
+func (k *Desk) Dispute(ctx context.Context, t Target, amount money.Amount, reason, owner string, until calendar.Date, by string) (Done, error) {
+	return k.fact(ctx, t, "disputed", by, reason, func(tx *store.Tx, _ *outbox.Box) (int64, error) {
+		return tx.AddDispute(t.Customer, dossier.Dispute{
+			Document: t.Document, Amount: amount, Reason: reason, Owner: owner, By: by, Until: until, OpenedAt: tx.Now(),
+		})
+	})
+}
+
+// Promise records that payment is promised for a day: the target waits until
+// then and as long after as the configuration says.
+func (k *Desk) Promise(ctx context.Context, t Target, on calendar.Date, amount money.Amount, by string) (Done, error) {
+	return k.fact(ctx, t, "promised", by, on.String(), func(tx *store.Tx, box *outbox.Box) (int64, error) {
+		rules := box.Company.Rules
+		return tx.AddPromise(t.Customer, dossier.Promise{
+			Document: t.Document, Amount: amount, On: on, Until: rules.WorkDays().AddSpan(on, rules.Config.Holds.Promise), By: by, MadeAt: tx.Now(),
+		})
+	})
+}
+
+// The ways in which a customer says that money has left.
+const (
+	ByCheque   = "cheque"
+	ByTransfer = "transfer"
+)
+
+// Claimed records that the customer says it has paid: the target waits for the
+// money as long as the configuration says.
+func (k *Desk) Claimed(ctx context.Context, t Target, how string, sent calendar.Date, amount money.Amount, by string) (Done, error) {
+	return k.fact(ctx, t, "claimed", by, fmt.Sprintf("%s, %s", how, sent), func(tx *store.Tx, box *outbox.Box) (int64, error) {
+		rules := box.Company.Rules
+		today := calendar.DateOf(tx.Now().In(rules.Company.Zone))
+		until := rules.Config.Holds.PaidClaim.Until(max(today, sent), rules.WorkDays())
+		if how == ByCheque {
+			until = rules.Config.Holds.Cheque.Until(sent, rules.WorkDays())
+		}
+		return tx.AddPromise(t.Customer, dossier.Promise{
+			Document: t.Document, Amount: amount, On: sent, Until: until, Claimed: how, By: by, MadeAt: tx.Now(),
+		})
+	})
+}
+
+// Called records a call: what was said, and when to speak again. Open call tasks
+// of the customer are done; a next date keeps reminders back until then.
+func (k *Desk) Called(ctx context.Context, t Target, note, outcome string, next calendar.Date, by string) (Done, error) {
+	return k.fact(ctx, t, "called", by, note, func(tx *store.Tx, _ *outbox.Box) (int64, error) {
+		d, err := tx.Dossier(t.Customer)
+		if err != nil {
+			return 0, err
+		}
+		for _, task := range d.Tasks {
+			if task.Kind == "call" && task.DoneAt.IsZero() {
+				if err := tx.DoneTask(task.ID, by, outcome); err != nil {
+					return 0, err
+				}
+			}
+		}
+		if next.IsZero() {
+			return 0, nil
+		}
+		return tx.AddHold(t.Customer, dossier.Hold{Document: t.Document, Reason: dossier.Manual, By: by, Note: note, From: tx.Now(), Until: next})
+	})
+}
+
+// fact runs what concerns a target, and puts it on the timeline.
+func (k *Desk) fact(ctx context.Context, t Target, kind, by, why string, do func(*store.Tx, *outbox.Box) (int64, error)) (Done, error) {
+	var done Done
+	err := k.Store.InTx(ctx, func(tx *store.Tx) error {
+		company, err := tx.CompanyOf(t.Customer)
+		if err != nil {
+			return err
+		}
+		box := k.Boxes[company]
+		if box == nil {
+			return fmt.Errorf("the customer belongs to the company %q, which the configuration does not have", company)
+		}
+		d, err := tx.Dossier(t.Customer)
+		if err != nil {
+			return err
+		}
+		done = Done{Company: company, Customer: t.Customer, Code: d.Customer.Code, Name: d.Customer.Name, Text: kind}
+		if done.ID, err = do(tx, box); err != nil {
+			return err
+		}
+		tx.Touch(t.Customer)
+		return tx.AddEvent(store.Event{Company: company, Customer: t.Customer, Kind: kind, By: by, Text: why, Ref: invoiceRef(d, t.Document)})
+	})
+	return done, err
+}
+
+// invoiceRef names the invoice an action is about, "" where it is the customer.
+func invoiceRef(d dossier.Dossier, document dossier.DocumentID) string {
+	for _, line := range d.Lines {
+		if line.Document == document {
+			return line.Invoice
+		}
+	}
+	return ""
+}
+
+// Remind asks for reminders now: a tick of the company's schedule.
+func (k *Desk) Remind(ctx context.Context, company receivable.CompanyID, by string) (time.Time, error) {
+	var at time.Time
+	err := k.Store.InTx(ctx, func(tx *store.Tx) error {
+		at = tx.Now()
+		if err := tx.Remind(company); err != nil {
+			return err
+		}
+		return tx.AddEvent(store.Event{Company: company, Kind: "remind", By: by})
+	})
+	return at, err
+}

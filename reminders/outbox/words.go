@@ -1,0 +1,99 @@
+package outbox
+
+import (
+	"fmt"
+	"strings"
+
+	"relanced/internal/dossier"
+	"relanced/internal/money"
+	"relanced/reminders"
+)
+
+// words are the sentences this room writes into timelines and tasks, in the
+// company's language.
+type words struct{ french bool }
+
+func (b *Box) words() words { return words{strings.HasPrefix(b.Company.Compose.Language, "fr")} }
+
+func (w words) pick(french, english string) string {
+	if w.french {
+		return french
+	}
+	return english
+}
+
+func (w words) language() string { return w.pick("fr", "en") }
+
+// proposed says what an action proposes: "second: F-1, F-2, 1 234,56 €".
+func (w words) proposed(a reminders.Action) string {
+	return fmt.Sprintf("%s: %s, %s", a.Step, strings.Join(w.invoices(a.Lines), ", "), w.sums(a.Demanded()))
+}
+
+func (w words) invoices(lines []reminders.LineUse) []string {
+	var numbers []string
+	for _, use := range lines {
+		if use.Role == dossier.RoleDemanded || len(lines) == 1 {
+			numbers = append(numbers, use.Line.Invoice)
+		}
+	}
+	if len(numbers) > 5 {
+		numbers = append(numbers[:5], fmt.Sprintf("+%d", len(numbers)-5))
+	}
+	return numbers
+}
+
+func (w words) sums(sums []money.Amount) string {
+	texts := make([]string, len(sums))
+	for i, sum := range sums {
+		texts[i] = money.Format(sum, w.language())
+	}
+	return strings.Join(texts, " + ")
+}
+
+// task names what a person must do.
+func (w words) task(a reminders.Action, who dossier.Customer) string {
+	var sums []money.Amount
+	if len(a.Lines) > 0 {
+		sums = a.Demanded()
+	}
+	of := who.Name
+	if s := w.sums(sums); s != "" {
+		of = fmt.Sprintf("%s (%s)", who.Name, s)
+	}
+	switch a.Task {
+	case "call":
+		return w.pick("Appeler ", "Call ") + of
+	case "letter":
+		return w.pick("Envoyer un courrier à ", "Send a letter to ") + of
+	case reminders.TaskBacklog:
+		return w.pick("Décider de l'arriéré de ", "Decide about the backlog of ") + of
+	case reminders.TaskAddress:
+		return w.pick("Trouver une adresse e-mail pour ", "Find an e-mail address for ") + of
+	case reminders.TaskBounce:
+		return w.pick("Corriger l'adresse e-mail de ", "Correct the e-mail address of ") + of
+	}
+	return w.pick("Reprendre le dossier de ", "Take over the case of ") + of
+}
+
+// withdrawn says why a message must not leave any more.
+func (w words) withdrawn(reason dossier.Reason) string {
+	if reason == "" {
+		return w.pick("les faits ont changé : la relance est proposée à nouveau s'il y a lieu", "the facts have changed: proposed anew where called for")
+	}
+	return w.pick("retirée : ", "withdrawn: ") + reminders.Word(reason, w.language())
+}
+
+func (w words) unknown(name string) string {
+	return w.pick(
+		"Un message à "+name+" est peut-être parti : vérifier, puis `relanced resolve`",
+		"A message to "+name+" may have left: check, then `relanced resolve`",
+	)
+}
+
+func (w words) givenUp(name string) string {
+	return w.pick("Message à "+name+" abandonné après 3 jours d'essais", "Message to "+name+" given up after 3 days of trying")
+}
+
+func (w words) blocked(mailbox, why string) string {
+	return fmt.Sprintf(w.pick("Envoi arrêté par la boîte %s : %s", "Sending by mailbox %s stopped: %s"), mailbox, why)
+}
