@@ -168,7 +168,7 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 	})
 	a.At = slot
 	if s.Channel == Email {
-		a.At = e.r.slots.open(slot, e.region)
+		a.At = e.leaves(slot)
 		a.To, a.CC = e.to, e.cc
 		a.Approval = s.Approval == ApprovalRequired || s.Approval == ApprovalByMode && e.r.Mode != ModeAuto
 		if s.Approval == ApprovalRequired || s.Formal() || estimated || e.d.Customer.Supplier && second || e.broken() >= 2 {
@@ -225,15 +225,11 @@ func (e *evaluation) upcoming(l *lineWork) bool {
 // shown writes the action into the verdicts of the lines that it takes a step
 // for; a draft waits for a person.
 func (e *evaluation) shown(a Action, draft bool) {
-	for i := range e.lines {
-		l := &e.lines[i]
-		at := slices.IndexFunc(a.Lines, func(use LineUse) bool { return use.Line.ID == l.ID })
-		if at < 0 {
+	for _, use := range a.Lines {
+		if use.Role == dossier.RoleAnnex || use.Role == dossier.RoleUpcoming && a.Lines[0].Role != use.Role {
 			continue
 		}
-		if role := a.Lines[at].Role; role == dossier.RoleAnnex || role == dossier.RoleUpcoming && a.Lines[0].Role != role {
-			continue
-		}
+		l := &e.lines[e.index(use.Line.ID)]
 		v := &l.verdict
 		v.Outcome, v.Reason, v.Step, v.Channel, v.At = Act, "", a.Step, a.Channel, a.At
 		if draft {
@@ -369,25 +365,44 @@ const thanksFor = 7
 // thanks proposes a word of thanks once all that the reminders since the last
 // one demanded has been paid, within a week of the payment.
 func (e *evaluation) thanks(d *Decision) {
+	var live *dossier.Message
+	since := time.Time{} // the last word of thanks, whatever became of it
+	for i := range e.d.Messages {
+		m := &e.d.Messages[i]
+		switch {
+		case m.Kind != dossier.KindThanks:
+		case m.State == dossier.StateDraft || m.State == dossier.StateQueued:
+			live = m
+		case m.State.Live():
+			return
+		default:
+			since = later(since, later(m.CreatedAt, m.SentAt))
+		}
+	}
+	a, ok := e.thankful(since, live)
+	switch {
+	case live == nil && ok:
+		d.Actions = append(d.Actions, a)
+	case live != nil && ok && a.Basis == live.Basis:
+		a.Reopens = live.ID
+		d.Keep = append(d.Keep, a)
+	case live != nil:
+		d.Withdraw = append(d.Withdraw, Withdrawal{Message: live.ID})
+	}
+}
+
+// thankful builds the word of thanks where there is something to thank for.
+func (e *evaluation) thankful(since time.Time, live *dossier.Message) (a Action, ok bool) {
 	if e.r.Config.Thanks != ThanksPaid || e.mute != "" || e.d.Customer.DoNotContact {
-		return
+		return Action{}, false
 	}
 	if customer, _ := e.customerHold(); customer.outcome != "" {
-		return
-	}
-	thanked := time.Time{}
-	for i := range e.d.Messages {
-		if m := &e.d.Messages[i]; m.Kind == dossier.KindThanks {
-			if m.State.Live() {
-				return
-			}
-			thanked = later(thanked, m.CreatedAt)
-		}
+		return Action{}, false
 	}
 	demanded := map[int]bool{}
 	for i := range e.d.Messages {
 		m := &e.d.Messages[i]
-		if m.Kind != dossier.KindReminder || m.State != dossier.StateSent || !m.SentAt.After(thanked) {
+		if m.Kind != dossier.KindReminder || m.State != dossier.StateSent || !m.SentAt.After(since) || !e.passed(m.SentAt) {
 			continue
 		}
 		for _, use := range m.Lines {
@@ -397,7 +412,7 @@ func (e *evaluation) thanks(d *Decision) {
 		}
 	}
 	if len(demanded) == 0 || demanded[-1] {
-		return
+		return Action{}, false
 	}
 	var paidOn calendar.Date
 	var lines []LineUse
@@ -407,7 +422,7 @@ func (e *evaluation) thanks(d *Decision) {
 			continue
 		}
 		if l.verdict.Reason != dossier.Paid {
-			return
+			return Action{}, false
 		}
 		on := l.LastPaymentOn
 		if on == 0 && !l.ChangedAt.IsZero() {
@@ -417,19 +432,25 @@ func (e *evaluation) thanks(d *Decision) {
 		lines = append(lines, LineUse{Line: *l.Line, Role: dossier.RoleUpcoming})
 	}
 	if paidOn == 0 || !e.begun(paidOn) || e.begun(paidOn.AddDays(thanksFor+1)) {
-		return
+		return Action{}, false
 	}
-	slices.SortFunc(lines, func(x, y LineUse) int { return int(x.Line.ID - y.Line.ID) })
+	slices.SortFunc(lines, func(x, y LineUse) int { return cmp.Compare(x.Line.ID, y.Line.ID) })
 	slot := e.slot(moment{on: paidOn})
-	if !e.passed(slot) {
-		return
+	if live != nil {
+		slot = live.CreatedAt
+	} else if !e.passed(slot) {
+		return Action{}, false
 	}
-	a := Action{
+	a = Action{
 		Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: Email, Kind: dossier.KindThanks, Template: "thanks",
-		Lines: lines, To: e.to, CC: e.cc, At: e.r.slots.open(slot, e.region), Approval: e.r.Mode != ModeAuto,
+		Lines: lines, To: e.to, CC: e.cc, At: e.leaves(slot), Approval: e.r.Mode != ModeAuto,
 	}
-	a.Basis = Basis(a.To, a.CC, "", string(a.Kind), a.Lines, "")
-	d.Actions = append(d.Actions, a)
+	added := ""
+	if live != nil {
+		added = live.Added
+	}
+	a.Basis = Basis(a.To, a.CC, "", string(a.Kind), a.Lines, added)
+	return a, true
 }
 
 func later(a, b time.Time) time.Time {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"relanced/internal/dossier"
+	"relanced/internal/receivable"
 )
 
 // settleCredits holds what unallocated money and credit notes probably pay:
@@ -91,9 +92,8 @@ func probablyPaid(open []*lineWork, credits []dossier.Credit, currency string) [
 }
 
 // settledBy returns the lines, by index, that the credit settles in full:
-// those its label names, else the one of that very amount (the oldest of
-// several), else the only combination that sums to it, else, from the oldest on,
-// as many due ones as it covers.
+// those its label names, else those that its amount may have been meant for,
+// else, from the oldest on, as many overdue ones as it covers.
 func settledBy(c dossier.Credit, lines []*lineWork) []int {
 	var named []int
 	for i, l := range lines {
@@ -104,16 +104,11 @@ func settledBy(c dossier.Credit, lines []*lineWork) []int {
 	if len(named) > 0 {
 		return covered(c.Amount.Minor, lines, named)
 	}
-	single := -1
+	items := make([]receivable.OpenItem, len(lines))
 	for i, l := range lines {
-		if l.Outstanding == c.Amount && (single < 0 || l.before(lines[single])) {
-			single = i
-		}
+		items[i] = receivable.OpenItem{Number: l.Invoice, DueOn: l.DueOn, IssuedOn: l.IssuedOn, Outstanding: l.Outstanding}
 	}
-	if single >= 0 {
-		return []int{single}
-	}
-	if found := combination(c.Amount.Minor, lines); found != nil {
+	if found, _ := receivable.ProbablyPaid(c.Amount, items); len(found) > 0 {
 		return found
 	}
 	var due []int
@@ -144,41 +139,6 @@ func covered(amount int64, lines []*lineWork, chosen []int) []int {
 		}
 	}
 	return chosen
-}
-
-// combination returns the only 2 to 6 of at most 20 lines that sum to the
-// amount; nil where there is none, or more than one.
-func combination(amount int64, lines []*lineWork) []int {
-	if len(lines) > 20 {
-		return nil
-	}
-	var found []int
-	count := 0
-	var chosen []int
-	var try func(from int, left int64)
-	try = func(from int, left int64) {
-		if count > 1 {
-			return
-		}
-		if left == 0 && len(chosen) >= 2 {
-			count++
-			found = slices.Clone(chosen)
-			return
-		}
-		if left <= 0 || len(chosen) == 6 {
-			return
-		}
-		for i := from; i < len(lines); i++ {
-			chosen = append(chosen, i)
-			try(i+1, left-lines[i].Outstanding.Minor)
-			chosen = chosen[:len(chosen)-1]
-		}
-	}
-	try(0, amount)
-	if count != 1 {
-		return nil
-	}
-	return found
 }
 
 // mentions tells whether the label names the invoice: its number, with no letter

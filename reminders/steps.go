@@ -213,6 +213,34 @@ func (e *evaluation) slot(ready moment) time.Time {
 	return tick
 }
 
+// leaves returns when what was proposed at the slot may leave: since when, where
+// that is now, else the next moment at which it may.
+func (e *evaluation) leaves(slot time.Time) time.Time {
+	first := e.r.slots.open(slot, e.region)
+	if first.IsZero() || !e.passed(first) {
+		return first
+	}
+	w := e.r.Window
+	w.Calendar = w.Calendar.With(e.region)
+	if !w.Contains(e.now) {
+		next := w.Next(e.now).UTC()
+		e.passed(next)
+		return next
+	}
+	hours := w.Hours
+	if hours == (calendar.Hours{}) {
+		hours = calendar.AllDay
+	}
+	for d := e.today; d < e.today.AddDays(366); d++ { // whole days run into each other
+		year, month, day := d.Civil()
+		if shut := time.Date(year, month, day, 0, hours.To, 0, 0, e.zone); !w.Contains(shut) {
+			e.passed(shut.UTC())
+			break
+		}
+	}
+	return first
+}
+
 // gapEnd returns when the gap after the customer's last message, or after a step
 // of the line that a person skipped, has passed.
 func (e *evaluation) gapEnd(l *lineWork) (end moment) {
