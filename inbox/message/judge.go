@@ -62,6 +62,10 @@ func (m *Message) Judge(c Context) (v Verdict) {
 			j.v.ReturnOn = 0
 		}
 		j.v.Substitute = j.substitutes()
+	case dossier.ClassHuman:
+		if absences.in(j.text) {
+			j.v.ReturnOn = returnOn(new, c.ReceivedOn, c.Country)
+		}
 	case dossier.ClassReceipt, dossier.ClassBounce, dossier.ClassComplaint:
 		j.v.New = NewText{}
 	}
@@ -107,9 +111,8 @@ func (j *judge) decide() {
 			why = "delivery status part"
 		}
 		j.is(dossier.ClassBounce, holds, why)
-	case m.feedback != "" || m.kinds["message/feedback-report"] || m.main.params["report-type"] == "feedback-report" ||
-		strings.EqualFold(m.From.Email, "staff@hotmail.com") && len(m.Enclosed) > 0:
-		j.is(dossier.ClassComplaint, true, "feedback report "+m.feedback)
+	case m.Complaint():
+		j.is(dossier.ClassComplaint, true, strings.TrimSpace("feedback report "+m.feedback))
 	case strings.HasPrefix(Fold(m.Subject), "report domain:") && (m.kinds["application/zip"] || m.kinds["application/gzip"] || m.kinds["application/x-gzip"] || m.kinds["application/x-zip-compressed"]):
 		j.is(dossier.ClassIgnore, false, "aggregate DMARC report")
 	case m.main.params["report-type"] == "disposition-notification" || m.kinds["message/disposition-notification"] && !j.personal():
@@ -153,6 +156,9 @@ func (j *judge) automatic() {
 			j.is(dossier.ClassMachineAck, true, maybe, "acknowledgement phrase: "+acks.find(j.text))
 		case absentSubject:
 			j.is(dossier.ClassProbableAuto, true, maybe, "subject of an automatic answer")
+		case !j.personal() && !j.quotes() && (absent || departures.in(j.text)):
+			j.v.Departed = departures.in(j.text)
+			j.is(dossier.ClassProbableAuto, true, maybe, "reads as an automatic answer")
 		default:
 			j.is(dossier.ClassHuman, true, maybe, "no acknowledgement phrase, or words of a person")
 		}
@@ -320,4 +326,32 @@ func (j *judge) substitutes() []string {
 		}
 	}
 	return out
+}
+
+// Complaint tells a feedback report: somebody called our mail spam.
+func (m *Message) Complaint() bool {
+	return m.feedback != "" || m.kinds["message/feedback-report"] || strings.EqualFold(m.main.params["report-type"], "feedback-report") ||
+		strings.EqualFold(m.From.Email, "staff@hotmail.com") && len(m.Enclosed) > 0
+}
+
+// MayBeNotice tells from the header alone whether the message may be a failure
+// notice, a complaint or a receipt.
+func (m *Message) MayBeNotice() bool {
+	return strings.HasPrefix(m.main.main, "multipart/report") || m.daemonScore() >= 1 && !m.replies() || m.Complaint() ||
+		strings.EqualFold(m.From.Email, "staff@hotmail.com")
+}
+
+func (m *Message) replies() bool {
+	_, reply, _ := strip(m.Subject)
+	return reply
+}
+
+// Bulk tells from the header alone a newsletter, a list or an automatic answer.
+func (m *Message) Bulk() bool { return m.sureSign() != "" || m.doubtfulSign() != "" }
+
+// MayConcern tells from the subject alone whether a message of an unknown
+// sender may be about money that is owed.
+func (m *Message) MayConcern() bool {
+	base, _, forward := strip(m.Subject)
+	return topics.in(base) || forward && base == "" || base == ""
 }

@@ -131,6 +131,9 @@ func (m *Message) collect(root *part, w *walker) {
 			if len(h) > 0 && len(m.Enclosed) < 20 {
 				m.Enclosed = append(m.Enclosed, Enclosed{Header: h})
 			}
+		case p.kind.main == "message/disposition-notification" && !p.inside:
+			h, _, _ := splitHeader(decodeTransfer(p.body, p.header.Raw("content-transfer-encoding")))
+			m.InReplyTo = append(m.InReplyTo, IDs(h.Raw("original-message-id"))...)
 		case p.kind.main == "text/calendar" && !p.inside:
 			m.calendarMethod = strings.ToLower(p.kind.params["method"])
 		case p.kind.main == "application/ms-tnef":

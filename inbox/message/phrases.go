@@ -77,5 +77,6 @@ var (
 	trailers        = phraseList("trailers", `^[-_=* ]*`, ``)
 	closings        = phraseList("closings", `^`, `[ ,.!]*$`)
 	closingStarts   = phraseList("closings", `^`, `\b`)
+	topics          = phraseList("topics", `\b`, ``)
 	stubs           = phraseList("stubs", ``, ``)
 )

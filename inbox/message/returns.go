@@ -89,12 +89,18 @@ func returnOn(text string, received calendar.Date, country string) calendar.Date
 	if received.IsZero() {
 		return 0
 	}
-	f := Fold(strings.ReplaceAll(text[:min(len(text), 8<<10)], "\n", " ; "))
+	f := Fold(strings.ToValidUTF8(text[:min(len(text), 8<<10)], ""))
 	r := reader{received: received, monthFirst: country == "US"}
 	r.context(f)
 	if d := r.first(f, backAt, false); d != 0 {
 		return d
 	}
+	for _, m := range backBefore.FindAllStringSubmatch(f, 10) {
+		if d, ok := r.read(m[1]); ok && r.believed(d) {
+			return d
+		}
+	}
+	r.after = r.received
 	if d := r.first(f, untilAt, true); d != 0 {
 		return d
 	}
@@ -118,22 +124,53 @@ func (r *reader) context(f string) {
 	}
 }
 
+// first gives the date after the first place where re matches and one stands.
+// A last day away gives the day that follows: itself where the text does not
+// count it in and it is a working day.
 func (r *reader) first(f string, re *regexp.Regexp, lastAway bool) calendar.Date {
 	for _, at := range re.FindAllStringIndex(f, 20) {
-		d, ok := r.read(f[at[1]:])
-		if !ok || d < r.received || d > r.received.AddDays(maxAway) {
+		rest := f[at[1]:]
+		if m := partOfDay.FindString(rest); m != "" {
+			rest = rest[len(m):]
+		}
+		d, ok := r.read(rest)
+		if !ok || !r.believed(d) {
 			continue
 		}
-		if lastAway {
-			d = nextWorkday(d)
+		if !lastAway {
+			return d
+		}
+		tail := dateAt.FindString(rest)
+		tail = rest[len(tail):min(len(rest), len(tail)+25)]
+		switch {
+		case morning.MatchString(tail):
+			return d
+		case re == rangeAt, countedIn.MatchString(f[at[0]:at[1]]), countedIn.MatchString(tail), weekend(d):
+			return nextWorkday(d)
 		}
 		return d
 	}
 	return 0
 }
 
+var (
+	partOfDay  = regexp.MustCompile(`^(?:soir|matin|midi|evening|morning|abends?|mittags?) (?:au|a|to|until|bis|al) `)
+	morning    = regexp.MustCompile(`^ ?(?:au matin|matin|in the morning|morgens|por la manana|mattina)`)
+	countedIn  = regexp.MustCompile(`inclus|inclu|through|thru|\bbis\b|compres|t/m|t\.e\.m|en met|einschl|inkl|incl|ambos`)
+	backBefore = regexp.MustCompile(`\b(?:am|ab|on|le|il|op|el|from) ([^.;!?]{0,3}[^;!?]{3,28}?) (?:wieder|zuruck|back|weer|terug|de retour|di nuovo|estare de vuelta)\b`)
+)
+
+// believed tells whether a return lies ahead, and not too far.
+func (r *reader) believed(d calendar.Date) bool {
+	return d >= r.received && d <= r.received.AddDays(maxAway)
+}
+
+func weekend(d calendar.Date) bool {
+	return d.Weekday() == time.Saturday || d.Weekday() == time.Sunday
+}
+
 func nextWorkday(d calendar.Date) calendar.Date {
-	for d++; d.Weekday() == time.Saturday || d.Weekday() == time.Sunday; d++ {
+	for d++; weekend(d); d++ {
 		continue
 	}
 	return d
