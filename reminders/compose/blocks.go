@@ -8,11 +8,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"relanced/internal/bank"
 	"relanced/internal/calendar"
 	"relanced/internal/dossier"
 	"relanced/internal/email"
 	"relanced/internal/email/layout"
 	"relanced/internal/money"
+	"relanced/internal/receivable"
 	"relanced/reminders"
 )
 
@@ -155,8 +157,7 @@ func (b builder) parties() layout.Piece {
 // pay says how to pay what is demanded: bank details, unchanged or not, and a
 // code to scan where the sum is in euros.
 func (b builder) pay(m *email.Message) layout.Piece {
-	iban := strings.ToUpper(strings.Join(strings.Fields(b.Bank.IBAN), ""))
-	if iban == "" {
+	if bank.NormaliseIBAN(b.Bank.IBAN) == "" {
 		return layout.Piece{}
 	}
 	reference := first(strings.Join(invoices(b.mainLines()), " "), b.reference())
@@ -168,29 +169,25 @@ func (b builder) pay(m *email.Message) layout.Piece {
 		last = b.say.changed
 	}
 	rows := [][2]string{
-		{b.say.holder, b.Bank.Holder}, {b.say.bank, b.Bank.Bank}, {b.say.iban, spaced(iban, 4)}, {b.say.bic, b.Bank.BIC},
+		{b.say.holder, b.Bank.Holder}, {b.say.bank, b.Bank.Bank}, {b.say.iban, bank.Fours(b.Bank.IBAN)}, {b.say.bic, b.Bank.BIC},
 		{b.say.amount, b.amounts(b.totals())}, {b.say.reference, reference},
 	}
 	var pairs []layout.Pair
-	text := []string{b.say.pay + " :"}
-	if b.lang != "fr" {
-		text[0] = b.say.pay + ":"
-	}
-	text = append(text, "")
+	text := []string{b.say.pay + b.say.colon, ""}
 	for _, row := range rows {
 		value := email.Clean(row[1], 200)
 		if value == "" {
 			continue
 		}
-		colon := ":"
-		if b.lang == "fr" {
-			colon = "\u00a0:"
+		shown := layout.Esc(value, 200)
+		if row[0] == b.say.iban {
+			shown = layout.Whole(shown)
 		}
-		pairs = append(pairs, layout.Pair{Name: layout.Esc(row[0]+colon, 60), Value: layout.Esc(value, 200)})
-		text = append(text, "  "+row[0]+colon+" "+value)
+		pairs = append(pairs, layout.Pair{Name: layout.Esc(row[0]+b.say.colon, 60), Value: shown})
+		text = append(text, "  "+row[0]+b.say.colon+" "+value)
 	}
 	cid, picture := "", layout.HTML("")
-	if amount, png := b.code(iban, reference); png != nil {
+	if amount, png := b.code(reference); png != nil {
 		cid = "qr." + string(b.ID) + "@" + email.Domain(b.Sender.Address)
 		picture = layout.Esc(fmt.Sprintf(b.say.scan, b.money(amount)), 200)
 		m.Inline = append(m.Inline, email.Part{Name: "qr.png", Type: "image/png", CID: cid, Data: png})
@@ -206,12 +203,14 @@ func (b builder) legal() layout.Piece {
 	if l.Rate == "" || b.Action.Legal == reminders.LegalNone || b.Action.Legal == "" {
 		return layout.Piece{}
 	}
-	rate := money.Number(twoDecimals(l.Rate), b.lang) + "%"
-	if b.lang == "fr" {
-		rate = money.Number(twoDecimals(l.Rate), b.lang) + "\u00a0%"
+	rate := money.Number(twoDecimals(l.Rate), b.lang) + b.say.percent
+	kind := b.Dossier.Customer.Kind
+	consumer := kind != receivable.KindBusiness && kind != receivable.KindPublic && kind != receivable.KindSoleTrader
+	if consumer && b.Action.Legal == reminders.LegalMention {
+		return layout.Piece{} // what the law gives against businesses is not even spoken of
 	}
 	fee := ""
-	if l.Fee != "" && strings.Count(l.Fee, "%s") == 1 {
+	if !consumer && l.Fee != "" && strings.Count(l.Fee, "%s") == 1 {
 		fee = strings.Replace(l.Fee, "%s", b.money(l.FeeEach), 1)
 	}
 	if b.Action.Legal == reminders.LegalMention {
@@ -263,16 +262,12 @@ func (b builder) legalAmounts(rate, fee string) layout.Piece {
 		lines = append(lines, fmt.Sprintf(b.say.amounts, b.Legal.Interest, rate, b.Legal.Basis, b.amounts(owed)))
 	}
 	if len(charged) > 0 && fee != "" {
-		colon := ": "
-		if b.lang == "fr" {
-			colon = "\u00a0: "
-		}
-		lines = append(lines, upperFirst(fee)+colon+b.amounts(charged))
+		lines = append(lines, upperFirst(fee)+b.say.colon+" "+b.amounts(charged))
 	}
 	if len(lines) == 1 {
 		return layout.Piece{}
 	}
-	lines = append(lines, fmt.Sprintf(b.say.added2, b.amounts(all)))
+	lines = append(lines, fmt.Sprintf(b.say.together, b.amounts(all)))
 	return note(lines...)
 }
 

@@ -129,7 +129,7 @@ func (b builder) when(line dossier.Line) []string {
 	}
 	return []string{
 		fmt.Sprintf(b.say.dueOn, layout.ShortDate(b.lang, line.DueOn)),
-		fmt.Sprintf(b.say.late, b.days(late)),
+		strings.ReplaceAll(fmt.Sprintf(b.say.late, b.days(late)), " ", "\u00a0"),
 	}
 }
 
@@ -218,12 +218,9 @@ func (b builder) list(title string, lines []dossier.Line, total bool) layout.Pie
 	if thanks {
 		right = ""
 	}
-	piece := layout.Piece{Text: align(cells, links, b.say.payOnline), HTML: layout.Table(layout.Esc(title, 80), layout.Esc(b.say.invoice, 40), right, rows)}
+	piece := layout.Piece{Text: align(cells, links, b.say.payAt), HTML: layout.Table(layout.Esc(title, 80), layout.Esc(b.say.invoice, 40), right, rows)}
 	if title != "" {
-		piece.Text = title + " :\n\n" + piece.Text
-		if b.lang != "fr" {
-			piece.Text = strings.Replace(piece.Text, " :\n", ":\n", 1)
-		}
+		piece.Text = title + b.say.colon + "\n\n" + piece.Text
 	}
 	return piece
 }
@@ -249,7 +246,7 @@ func align(cells [][4]string, links []string, online string) string {
 		}
 		out.WriteString(line + "\n")
 		if links[i] != "" {
-			out.WriteString("    " + online + " : " + links[i] + "\n")
+			out.WriteString("    " + online + " " + links[i] + "\n")
 		}
 	}
 	return out.String()

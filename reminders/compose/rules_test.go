@@ -18,6 +18,7 @@ import (
 	"relanced/internal/dossier"
 	"relanced/internal/email"
 	"relanced/internal/money"
+	"relanced/internal/receivable"
 	"relanced/reminders"
 )
 
@@ -329,4 +330,26 @@ func TestRender_hostileNamesBreakNothing(t *testing.T) {
 			t.Fatalf("control characters in %q", m.Text)
 		}
 	})
+}
+
+func TestRender_speaksOfNoFeeToAConsumerOrAnUnknown(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []receivable.Kind{receivable.KindConsumer, receivable.KindUnknown, ""} {
+		for _, template := range []string{"second", "formal-notice"} {
+			r := sample(t, template, "fr")
+			r.Dossier.Customer.Kind = kind
+			for i := range r.Legal.Lines {
+				r.Legal.Lines[i].Fee = money.Amount{}
+			}
+			m, err := Render(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, word := range []string{"indemnité", "40,00", "de plein droit"} {
+				if strings.Contains(m.Text+m.HTML, word) {
+					t.Errorf("%s to %q: %q", template, kind, word)
+				}
+			}
+		}
+	}
 }

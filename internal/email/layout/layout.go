@@ -101,7 +101,7 @@ func Table(caption HTML, left, right HTML, rows []Row) HTML {
 	out.WriteString(`<table width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:4px 0 20px;border-collapse:collapse;` + fonts + `">` + "\n")
 	if left != "" {
 		out.WriteString(`<tr><th class="dim line" scope="col" align="left" style="padding:6px 0;border-bottom:1px solid #9aa5b1;font-size:13px;line-height:18px;font-weight:600;color:#5c6773">` + string(left) +
-			`</th><th class="dim line" scope="col" align="right" style="padding:6px 0;border-bottom:1px solid #9aa5b1;font-size:13px;line-height:18px;font-weight:600;color:#5c6773">` + string(right) + "</th></tr>\n")
+			`</th><th class="dim line" scope="col" align="right" style="padding:6px 0;white-space:nowrap;border-bottom:1px solid #9aa5b1;font-size:13px;line-height:18px;font-weight:600;color:#5c6773">` + string(right) + "</th></tr>\n")
 	}
 	for _, row := range rows {
 		weight, border := "400", "1px solid #dfe3e8"
@@ -146,6 +146,11 @@ func Box(title HTML, pairs []Pair, last HTML, cid string, picture HTML) HTML {
 	}
 	out.WriteString(`</td></tr></table>`)
 	return HTML(out.String())
+}
+
+// Whole keeps text on one line.
+func Whole(text HTML) HTML {
+	return `<span style="white-space:nowrap">` + text + `</span>`
 }
 
 // Heading returns a title inside a page.
