@@ -1,0 +1,17 @@
+// Package builtin lists the connectors this program ships with.
+package builtin
+
+import (
+	"relanced/connectors"
+	"relanced/connectors/files"
+	"relanced/connectors/pennylane"
+)
+
+// Factories returns, by the type written in the configuration, what makes the
+// empty Spec to decode a connection into. Each call returns a map of its own.
+func Factories() map[string]connectors.Factory {
+	return map[string]connectors.Factory{
+		"files":     func() connectors.Spec { return new(files.Spec) },
+		"pennylane": func() connectors.Spec { return new(pennylane.Spec) },
+	}
+}
