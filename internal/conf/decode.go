@@ -179,6 +179,10 @@ func (p *Problems) mapping(want string) ([]pair, bool) {
 		p.mismatch(want)
 		return nil, false
 	}
+	if merges := p.node.merges(); merges > maxMerges {
+		p.Addf("%d mappings are merged in by <<: at most %d can be", merges, maxMerges)
+		return nil, false
+	}
 	pairs := p.node.pairs()
 	seen := map[string]pair{}
 	unique := pairs[:0:0]

@@ -79,6 +79,10 @@ func Parse(name string, text []byte, p *Problems) (n Node, ok bool) {
 	}
 	clean := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(text), "\ufeff"))
 	d.lines = strings.Split(clean, "\n")
+	for i := range d.lines { // the parser counts blanks at a line's end into the column of what precedes them
+		d.lines[i] = strings.TrimRight(d.lines[i], " \t")
+	}
+	clean = strings.Join(d.lines, "\n")
 	for i, line := range d.lines {
 		if at := invalidRune(line); at >= 0 {
 			if !utf8.ValidString(line[at:]) && line[at] >= utf8.RuneSelf {

@@ -130,6 +130,20 @@ func (n Node) pairs() []pair {
 	return append(pairs, merged...)
 }
 
+// maxMerges bounds how many mappings may be merged into one.
+const maxMerges = 50
+
+// merges counts the mappings that << brings into this one.
+func (n Node) merges() int {
+	count := 0
+	for _, entry := range entries(n.resolved()) {
+		if _, isMerge := entry.Key.(*ast.MergeKeyNode); isMerge {
+			count += len(mergeSources(n.doc, entry.Value))
+		}
+	}
+	return count
+}
+
 func keyName(key ast.MapKeyNode) string {
 	if text, ok := key.(*ast.StringNode); ok {
 		return text.Value
@@ -216,8 +230,13 @@ func (n Node) place() place {
 	}
 	at := position(tk)
 	at.doc = n.doc
-	if at.line == 0 && n.doc != nil {
-		at.line, at.column = 1, 1
+	if n.doc == nil || at.line < 1 || at.line > len(n.doc.lines) {
+		return place{n.doc, 1, 1}
+	}
+	// Behind a tab the parser counts one column too few.
+	line := []rune(n.doc.lines[at.line-1])
+	for at.column >= 1 && at.column < len(line) && (line[at.column-1] == ' ' || line[at.column-1] == '\t') {
+		at.column++
 	}
 	return at
 }

@@ -81,6 +81,7 @@ func (s *Secret) DecodeConf(n Node, p *Problems) {
 		case kind != "":
 			view.Addf("a secret has one place: " + want)
 		case !isText || text == "":
+			pr.node.hide()
 			view.Addf("must be text")
 		default:
 			kind, ref = pr.name, text
