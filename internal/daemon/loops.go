@@ -20,10 +20,10 @@ type duty struct {
 }
 
 const (
-	claimEvery = 3 * time.Second  // between two tries to get a lease that others hold
-	shareEvery = 4 * time.Second  // between two looks at who is there
-	restAfter  = 5 * time.Second  // after a duty ended by an error
-	seats      = 32               // nodes that share a database at the most
+	claimEvery = 3 * time.Second // between two tries to get a lease that others hold
+	shareEvery = 4 * time.Second // between two looks at who is there
+	restAfter  = 5 * time.Second // after a duty ended by an error
+	seats      = 32              // nodes that share a database at the most
 )
 
 // node does duties, about its share of them where several nodes are at work.
