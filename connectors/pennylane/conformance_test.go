@@ -39,7 +39,7 @@ func newSource(o pennylanetest.Options) (*source, error) {
 func (s *source) Open() (connectors.Connector, error) { return s.connector() }
 
 func (s *source) connector() (*pennylane.Connector, error) {
-	return pennylane.New(pennylane.Spec{Token: conf.SecretOf(s.Token()), BaseURL: s.URL()},
+	return pennylane.New(pennylane.Spec{Token: conf.SecretOf(s.Token()), BaseURL: conf.URL(s.URL())},
 		connectors.Env{Connection: "compta", Now: s.clock.now, Timeout: 500 * time.Millisecond})
 }
 

@@ -29,21 +29,24 @@ const newToken = "create a token in Pennylane (Settings > Connectivity > Develop
 
 // Spec is what a connection of type pennylane configures.
 type Spec struct {
-	Token   conf.Secret `yaml:"token"`
-	BaseURL string      `yaml:"base_url"`
+	Token   conf.Secret `yaml:"token" doc:"token of the company, made in Pennylane under Settings > Connectivity > Developers"`
+	BaseURL conf.URL    `yaml:"base_url" doc:"with its path"`
 }
+
+// Defaults fills what the configuration leaves out.
+func (s *Spec) Defaults() { s.BaseURL = DefaultBaseURL }
 
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
 	if s.Token.IsZero() {
-		p.Addf("a pennylane connection needs its token: write token: {env: NAME}, {file: path} or {credential: name}")
+		p.Missing("token", "a pennylane connection needs its token: write token: {env: NAME}, {file: path} or {credential: name}")
 	} else if strings.TrimSpace(s.Token.Value()) == "" {
 		p.At("token").Addf("the token is empty")
 	}
 	if s.BaseURL == "" {
 		return
 	}
-	if _, err := httpapi.ParseURL(s.BaseURL); err != nil {
+	if _, err := httpapi.ParseURL(string(s.BaseURL)); err != nil {
 		p.At("base_url").Addf("%s", err)
 	}
 }
@@ -84,7 +87,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 	var err error
 	c.http, err = httpapi.New(httpapi.Options{
 		Name:    "pennylane",
-		BaseURL: s.BaseURL,
+		BaseURL: string(s.BaseURL),
 		Header:  http.Header{"X-Use-2026-Api-Changes": {"true"}},
 		Authorize: func(_ context.Context, h http.Header) error {
 			h.Set("Authorization", "Bearer "+token)

@@ -85,6 +85,7 @@ type Server struct {
 	paths    map[string]int
 	requests int
 	writes   int
+	beyond   int
 	unknown  []string // what a strict reader would not have asked
 	bucket   bucket
 	last     map[string][]byte // by resource: the answer before
@@ -199,6 +200,13 @@ func (s *Server) Writes() int {
 	return s.writes
 }
 
+// Throttled counts the requests refused for the rate limit.
+func (s *Server) Throttled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.beyond
+}
+
 // Missteps lists what a careful reader would not have asked: unknown
 // parameters, filters forgotten on a later page, requests refused.
 func (s *Server) Missteps() []string {
@@ -223,7 +231,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.writes++
 	}
 	left, reset, wait := s.bucket.take(now, s.Switches.SlidingWindow, s.options.Unlimited)
-	fault := s.fault(path)
+	var fault *Fault
+	if wait > 0 {
+		s.beyond++
+	} else {
+		fault = s.fault(path)
+	}
 	s.mu.Unlock()
 
 	h := w.Header()
