@@ -231,7 +231,7 @@ func (e *evaluation) shown(a Action, draft bool) {
 		}
 		l := &e.lines[e.index(use.Line.ID)]
 		v := &l.verdict
-		v.Outcome, v.Reason, v.Step, v.Channel, v.At = Act, "", a.Step, a.Channel, a.At
+		v.Outcome, v.Reason, v.Plan, v.Step, v.Channel, v.At = Act, "", a.Plan, a.Step, a.Channel, a.At
 		if draft {
 			v.Outcome, v.Reason = Held, dossier.Approval
 		}

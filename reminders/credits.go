@@ -20,7 +20,7 @@ func (e *evaluation) settleCredits() {
 	byCurrency := map[string]int64{}
 	for _, c := range e.d.Credits {
 		if c.Amount.Sign() > 0 {
-			byCurrency[c.Amount.Currency] += c.Amount.Minor
+			byCurrency[c.Amount.Currency] = plus(byCurrency[c.Amount.Currency], c.Amount.Minor)
 		}
 	}
 	for currency, credit := range byCurrency {
@@ -31,7 +31,7 @@ func (e *evaluation) settleCredits() {
 			if l.open && l.ask.Currency == currency {
 				open = append(open, l)
 				if l.overdue {
-					overdue += l.ask.Minor
+					overdue = plus(overdue, l.ask.Minor)
 				}
 			}
 		}

@@ -47,6 +47,7 @@ type Verdict struct {
 	Outcome Outcome
 	Reason  dossier.Reason // "" for Act
 	Because string         // a sentence for people, in the company's language, made by Explain
+	Plan    string         // the plan of the step
 	Step    string         // the step meant: taken now, or next
 	Channel Channel
 	At      time.Time // when it may leave, or when the wait ends; zero: nobody knows

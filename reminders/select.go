@@ -1,6 +1,7 @@
 package reminders
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -373,7 +374,7 @@ func (e *evaluation) tinyCustomer() {
 	for i := range e.lines {
 		l := &e.lines[i]
 		if l.Outstanding.Sign() > 0 && l.verdict.Outcome != Done {
-			owed[l.Outstanding.Currency] += l.Outstanding.Minor
+			owed[l.Outstanding.Currency] = plus(owed[l.Outstanding.Currency], l.Outstanding.Minor)
 		}
 	}
 	for i := range e.lines {
@@ -383,4 +384,13 @@ func (e *evaluation) tinyCustomer() {
 			l.verdict.Outcome, l.verdict.Reason = Held, dossier.Tiny
 		}
 	}
+}
+
+// plus adds sums to compare with thresholds; where it would overflow it stays at
+// the most there is.
+func plus(a, b int64) int64 {
+	if b > 0 && a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }

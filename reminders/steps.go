@@ -54,18 +54,19 @@ func (e *evaluation) sums() *sums {
 			continue
 		}
 		if l.overdue {
-			total.overdue[l.ask.Currency] += l.ask.Minor
+			total.overdue[l.ask.Currency] = plus(total.overdue[l.ask.Currency], l.ask.Minor)
 		}
 		if l.next == nil || !l.reached {
 			continue
 		}
 		if l.next.preventive() {
-			total.upcoming[l.ask.Currency] += l.ask.Minor
+			total.upcoming[l.ask.Currency] = plus(total.upcoming[l.ask.Currency], l.ask.Minor)
 		}
 		if total.reached[l.next.ID] == nil {
 			total.reached[l.next.ID] = map[string]int64{}
 		}
-		total.reached[l.next.ID][l.ask.Currency] += l.ask.Minor
+		reached := total.reached[l.next.ID]
+		reached[l.ask.Currency] = plus(reached[l.ask.Currency], l.ask.Minor)
 	}
 	return total
 }
@@ -95,7 +96,8 @@ func (e *evaluation) nextStep(i int, l *lineWork, anyOverdue bool, total *sums) 
 		return
 	}
 	l.reached = false
-	l.verdict.Outcome, l.verdict.Reason, l.verdict.Step, l.verdict.Channel = Done, dossier.PlanEnd, "", ""
+	l.verdict.Outcome, l.verdict.Reason = Done, dossier.PlanEnd
+	l.verdict.Plan, l.verdict.Step, l.verdict.Channel = "", "", ""
 	l.verdict.At = time.Time{}
 }
 
@@ -137,7 +139,7 @@ func (e *evaluation) enough(l *lineWork, s *step, total *sums) bool {
 	case l.overdue:
 		sum = total.overdue[currency]
 	default:
-		sum += total.overdue[currency]
+		sum = plus(sum, total.overdue[currency])
 	}
 	return sum >= e.r.plain(s.MinAmount, currency).Minor
 }
@@ -180,7 +182,7 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 	}
 	l.due = l.reached && e.passed(l.ready) && e.passed(l.slot)
 	v := &l.verdict
-	v.Outcome, v.Step, v.Channel = Wait, s.ID, s.Channel
+	v.Outcome, v.Plan, v.Step, v.Channel = Wait, l.plan.name, s.ID, s.Channel
 	v.Reason = reason
 	if l.reached && e.passed(l.ready) {
 		v.Reason = dossier.Window
