@@ -11,6 +11,7 @@ import (
 
 	"relanced/configs"
 	"relanced/connectors"
+	"relanced/connectors/builtin"
 	"relanced/internal/conf"
 	"relanced/reminders"
 )
@@ -101,9 +102,16 @@ func credentials(t *testing.T) {
 
 func TestExample_showsTheDefaults(t *testing.T) {
 	credentials(t)
-	shown := mustLoad(t, "relanced.yaml", string(configs.Example()), "mail-password", "hunter2", "clients.csv", "code;name\n")
 	t.Setenv("TOKEN", "x")
-	silent := mustLoad(t, "relanced.yaml", `
+	shipped := func(files ...string) *configs.File {
+		f, problems := configs.Load(write(t, files...), builtin.Factories())
+		if err := problems.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	shown := shipped("relanced.yaml", string(configs.Example()), "mail-password", "hunter2", "clients.csv", "code;name\n")
+	silent := shipped("relanced.yaml", `
 companies:
   - id: dupont
     name: Dupont & Fils SARL
@@ -135,7 +143,7 @@ companies:
 func TestShow_readsBackAsTheSame(t *testing.T) {
 	credentials(t)
 	path := write(t, "relanced.yaml", string(configs.Example()), "mail-password", "hunter2", "clients.csv", "code;name\n")
-	f, problems := configs.Load(path, factories())
+	f, problems := configs.Load(path, builtin.Factories())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +157,7 @@ func TestShow_readsBackAsTheSame(t *testing.T) {
 	if err := os.WriteFile(again, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g, problems := configs.Load(again, factories())
+	g, problems := configs.Load(again, builtin.Factories())
 	if err := problems.Err(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

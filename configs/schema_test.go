@@ -2,25 +2,25 @@ package configs_test
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"relanced/configs"
+	"relanced/connectors/builtin"
 )
 
 func TestSchema_isFresh(t *testing.T) {
 	t.Parallel()
-	schema, err := configs.Schema(factories())
+	schema, err := configs.Schema(builtin.Factories())
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, filepath.Join("testdata", "schema.json"), append(schema, '\n'))
+	golden(t, "schema.json", append(schema, '\n'))
 }
 
 func TestSchema_knowsEnumsTypesAndNoKeyOfLater(t *testing.T) {
 	t.Parallel()
-	text, err := configs.Schema(factories())
+	text, err := configs.Schema(builtin.Factories())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestSchema_knowsEnumsTypesAndNoKeyOfLater(t *testing.T) {
 		t.Errorf("mode is %v", mode)
 	}
 	connection := at(append(slices.Clone(company), "connections", "items")...)
-	if types, _ := connection["oneOf"].([]any); len(types) != len(factories()) {
+	if types, _ := connection["oneOf"].([]any); len(types) != len(builtin.Factories()) {
 		t.Errorf("connections are one of %d types", len(types))
 	}
 	if _, there := at(append(slices.Clone(company), "mailboxes", "items", "properties")...)["provider"]; there {

@@ -10,9 +10,9 @@ import (
 // Config is the key `brief` of a company: the morning's work list.
 type Config struct {
 	Schedule conf.Schedule `yaml:"schedule"` // in the company's zone; none on public holidays
-	To       []string      `yaml:"to"`
-	MaxItems int           `yaml:"max_items"` // beyond it, drafts show their first lines only
-	Empty    Empty         `yaml:"empty"`
+	To       []string      `yaml:"to" doc:"addresses"`
+	MaxItems int           `yaml:"max_items" doc:"beyond it, drafts show their first lines only"` // beyond it, drafts show their first lines only
+	Empty    Empty         `yaml:"empty" doc:"what happens with nothing to say"`
 }
 
 // Empty is what happens on a morning with nothing to say.
@@ -39,7 +39,7 @@ type Member struct {
 	Name  string  `yaml:"name"`
 	Email string  `yaml:"email"`
 	Phone string  `yaml:"phone"`
-	May   []Right `yaml:"may"`
+	May   []Right `yaml:"may" doc:"what answers of this member can do"`
 
 	Handles conf.Later `yaml:"handles"`
 	Away    conf.Later `yaml:"away"`

@@ -14,11 +14,11 @@ import (
 type Config struct {
 	Name    conf.Name   `yaml:"name"`
 	Address string      `yaml:"address"`
-	Display string      `yaml:"display"` // shown beside the address
+	Display string      `yaml:"display" doc:"shown beside the address"` // shown beside the address
 	Login   LoginConfig `yaml:"login"`
-	Sends   *bool       `yaml:"sends"`   // exactly one of a company does; nil: told by Settle
-	Folders FolderList  `yaml:"folders"` // to read; Junk always is
-	Sent    SentWatch   `yaml:"sent"`
+	Sends   *bool       `yaml:"sends" doc:"exactly one mailbox of a company does"` // exactly one of a company does; nil: told by Settle
+	Folders FolderList  `yaml:"folders" doc:"to read; Junk is always read"`        // to read; Junk always is
+	Sent    SentWatch   `yaml:"sent" doc:"a colleague's own message to a client holds the next step, or is ignored"`
 	SMTP    SMTPConfig  `yaml:"smtp"`
 	IMAP    IMAPConfig  `yaml:"imap"`
 
@@ -29,7 +29,7 @@ type Config struct {
 
 // LoginConfig is who logs in, the same for SMTP and IMAP.
 type LoginConfig struct {
-	User     string      `yaml:"user"` // default: the address
+	User     string      `yaml:"user" doc:"default: the address"` // default: the address
 	Password conf.Secret `yaml:"password"`
 
 	OAuth2       conf.Later `yaml:"oauth2"`
@@ -44,9 +44,9 @@ type SMTPConfig struct {
 	Port     uint16    `yaml:"port"` // default: 587, 465 where tls is implicit
 	TLS      TLS       `yaml:"tls"`  // default: starttls, implicit on port 465
 	CA       conf.Path `yaml:"ca"`   // PEM file trusted besides the system's
-	Insecure bool      `yaml:"insecure,omitempty"`
-	Pace     conf.Rate `yaml:"pace"`
-	PerDay   int       `yaml:"per_day"`
+	Insecure bool      `yaml:"insecure,omitempty" doc:"allows tls: none beyond this machine"`
+	Pace     conf.Rate `yaml:"pace" doc:"messages in a time, as in 20/min"`
+	PerDay   int       `yaml:"per_day" doc:"messages a day"`
 }
 
 // IMAPConfig is where messages are read, and how often.
@@ -56,7 +56,7 @@ type IMAPConfig struct {
 	TLS      TLS           `yaml:"tls"`  // default: implicit, starttls on port 143
 	CA       conf.Path     `yaml:"ca"`
 	Insecure bool          `yaml:"insecure,omitempty"`
-	Poll     time.Duration `yaml:"poll"` // at most between two readings
+	Poll     time.Duration `yaml:"poll" doc:"at most between two readings"` // at most between two readings
 }
 
 // SentWatch is what a colleague's own message to a customer, seen in Sent, does.
