@@ -168,8 +168,11 @@ func (b builder) pay(m *email.Message) layout.Piece {
 	if b.Bank.Changed {
 		last = b.say.changed
 	}
+	if mention := email.Clean(b.Bank.Mention, 300); mention != "" {
+		last = mention + ". " + last
+	}
 	rows := [][2]string{
-		{b.say.holder, b.Bank.Holder}, {b.say.bank, b.Bank.Bank}, {b.say.iban, bank.Fours(b.Bank.IBAN)}, {b.say.bic, b.Bank.BIC},
+		{b.say.holder, b.Bank.Holder}, {b.say.iban, bank.Fours(b.Bank.IBAN)}, {b.say.bic, b.Bank.BIC},
 		{b.say.amount, b.amounts(b.totals())}, {b.say.reference, reference},
 	}
 	var pairs []layout.Pair
@@ -193,7 +196,7 @@ func (b builder) pay(m *email.Message) layout.Piece {
 		m.Inline = append(m.Inline, email.Part{Name: "qr.png", Type: "image/png", CID: cid, Data: png})
 	}
 	text = append(text, "", last)
-	return layout.Piece{Text: strings.Join(text, "\n"), HTML: layout.Box(layout.Esc(b.say.pay, 80), pairs, layout.Esc(last, 300), cid, picture)}
+	return layout.Piece{Text: strings.Join(text, "\n"), HTML: layout.Box(layout.Esc(b.say.pay, 80), pairs, layout.Esc(last, 600), cid, picture)}
 }
 
 // legal says as much of interest and fees as the step wants, apart from what is

@@ -90,6 +90,7 @@ func sampleFor(template, lang string) Request {
 		demanded = []dossier.Line{upcoming}
 	case strings.HasSuffix(template, "first"):
 		demanded = demanded[1:]
+		r.Attachments = []email.Part{{Name: "FA-2026-0417.pdf", Type: "application/pdf", Data: []byte("%PDF")}}
 	case strings.HasSuffix(template, "second"):
 		r.Action.Legal = reminders.LegalMention
 		sent("2026-11-05", 1, 2)
@@ -98,6 +99,10 @@ func sampleFor(template, lang string) Request {
 		r.Next = Next{Channel: reminders.Letter, Formal: true, On: calendar.MustParse("2026-12-09")}
 		sent("2026-10-06", 1)
 		sent("2026-11-05", 1, 2)
+	case template == "copy":
+		r.Action.Kind = dossier.KindCopy
+		demanded = demanded[1:]
+		r.Attachments = []email.Part{{Name: "FA-2026-0417.pdf", Type: "application/pdf", Data: []byte("%PDF")}}
 	case template == "thanks", template == "receipt":
 		r.Action.Kind = dossier.MessageKind(template)
 		r.Received = Received{Amount: eur(70000), On: calendar.MustParse("2026-11-20")}
@@ -116,7 +121,7 @@ func sampleFor(template, lang string) Request {
 	switch {
 	case strings.Contains(template, "formal") || template == "public-claim":
 		r.Action.Lines = append(r.Action.Lines, reminders.LineUse{Line: line(4, "FA-2026-0430", "2026-11-12", 31550, 31550), Role: dossier.RoleAnnex})
-	case template != "preventive" && template != "thanks":
+	case template != "preventive" && template != "thanks" && template != "copy":
 		r.Action.Lines = append(r.Action.Lines, reminders.LineUse{Line: upcoming, Role: dossier.RoleUpcoming})
 	}
 	return r

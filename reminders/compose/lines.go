@@ -133,7 +133,8 @@ func (b builder) when(line dossier.Line) []string {
 	}
 }
 
-// about says what else identifies a line: date, instalment, order, total.
+// about says what else there is to a line: date, instalment, order, and a
+// payment that came back.
 func (b builder) about(line dossier.Line) []string {
 	var parts []string
 	if !line.IssuedOn.IsZero() {
@@ -145,7 +146,30 @@ func (b builder) about(line dossier.Line) []string {
 	if order := email.Clean(line.OrderRef, 40); order != "" {
 		parts = append(parts, fmt.Sprintf(b.say.order, order))
 	}
+	if line.Returned {
+		parts = append(parts, b.say.returned)
+	}
 	return parts
+}
+
+// attached says whether copies come with the message. A message that sends
+// copies says so itself.
+func (b builder) attached(lines []dossier.Line) string {
+	copies := 0
+	for _, part := range b.Attachments {
+		if part.Type == "application/pdf" {
+			copies++
+		}
+	}
+	switch {
+	case copies == 0 || b.Action.Kind == dossier.KindCopy:
+		return ""
+	case len(invoices(lines)) == 1:
+		return b.say.copy
+	case copies >= len(invoices(lines)):
+		return b.say.copies
+	}
+	return b.say.someCopies
 }
 
 // table lists the main lines with their total per currency and the tracking
@@ -186,9 +210,9 @@ func (b builder) list(title string, lines []dossier.Line, total bool) layout.Pie
 			when = nil
 		}
 		row := layout.Row{Label: layout.Esc(label, 80), Figure: layout.Esc(figure, 60)}
-		for _, parts := range [][]string{about, when} {
+		for _, parts := range [][]string{when, about} {
 			if len(parts) > 0 {
-				row.Details = append(row.Details, layout.Esc(strings.Join(parts, " · "), 200))
+				row.Details = append(row.Details, layout.Esc(strings.Join(parts, ", "), 200))
 			}
 		}
 		part := ""

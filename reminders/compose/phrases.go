@@ -5,8 +5,9 @@ type phrases struct {
 	greeting, greetingTo                                  string
 	invoice, due, dueToday, dueOn, total, outstanding     string
 	instalment, issued, of, day, days, late, noDue        string
+	returned, copy, copies, someCopies                    string
 	upcoming, annex, settled, order                       string
-	pay, holder, bank, iban, bic, amount, reference       string
+	pay, holder, iban, bic, amount, reference             string
 	unchanged, changed, scan, payOnline                   string
 	tracking, replyTo, siren, others, other               string
 	mention, mentionFee, noClaim, amounts, asOf, together string
@@ -21,8 +22,10 @@ var phrasebook = map[string]phrases{
 		invoice: "Facture", due: "échéance le %s", dueToday: "échéance aujourd'hui", dueOn: "échue le %s", noDue: "échéance non précisée",
 		total: "Total", outstanding: "Reste dû", instalment: "échéance %d sur %d", issued: "du %s", of: "sur %s",
 		day: "%d jour", days: "%d jours", late: "%s de retard",
+		returned: "paiement revenu impayé", copy: "Une copie de la facture est jointe à ce message.",
+		copies: "Une copie de chaque facture est jointe à ce message.", someCopies: "Des copies de factures sont jointes à ce message.",
 		upcoming: "Pour information, à échoir prochainement", annex: "Pour information, autres factures échues", settled: "soldée", order: "commande %s",
-		pay: "Pour régler par virement", holder: "Titulaire", bank: "Mention", iban: "IBAN", bic: "BIC", amount: "Montant", reference: "Référence à indiquer",
+		pay: "Pour régler par virement", holder: "Titulaire", iban: "IBAN", bic: "BIC", amount: "Montant", reference: "Référence à indiquer",
 		unchanged: "Coordonnées bancaires inchangées.", changed: "Attention : ces coordonnées bancaires sont nouvelles. Vous pouvez nous appeler pour en vérifier l'exactitude.",
 		scan: "À scanner avec votre application bancaire : virement de %s", payOnline: "Payer en ligne", payAt: "Payer en ligne :", colon: " :", percent: " %",
 		tracking: "Réf. de suivi : %s", replyTo: "Pour nous répondre : %s", siren: "SIREN %s", other: "%d autre", others: "%d autres",
@@ -40,8 +43,10 @@ var phrasebook = map[string]phrases{
 		invoice: "Invoice", due: "due %s", dueToday: "due today", dueOn: "due %s", noDue: "due date not stated",
 		total: "Total", outstanding: "Outstanding", instalment: "instalment %d of %d", issued: "dated %s", of: "of %s",
 		day: "%d day", days: "%d days", late: "%s overdue",
+		returned: "payment returned unpaid", copy: "A copy of the invoice is attached.",
+		copies: "A copy of each invoice is attached.", someCopies: "Copies of some invoices are attached.",
 		upcoming: "For information, due soon", annex: "For information, other overdue invoices", settled: "settled", order: "order %s",
-		pay: "To pay by bank transfer", holder: "Account holder", bank: "Note", iban: "IBAN", bic: "BIC", amount: "Amount", reference: "Reference to quote",
+		pay: "To pay by bank transfer", holder: "Account holder", iban: "IBAN", bic: "BIC", amount: "Amount", reference: "Reference to quote",
 		unchanged: "Our bank details are unchanged.", changed: "Please note: these bank details are new. You can call us to check that they are right.",
 		scan: "Scan with your banking app: transfer of %s", payOnline: "Pay online", payAt: "Pay online:", colon: ":", percent: "%",
 		tracking: "Tracking ref.: %s", replyTo: "To reply to us: %s", siren: "Company number (SIREN) %s", other: "%d more", others: "%d more",

@@ -88,7 +88,7 @@ func templateName(r Request) string {
 	switch {
 	case r.Action.Template != "":
 		return r.Action.Template
-	case r.Action.Kind == dossier.KindThanks, r.Action.Kind == dossier.KindReceipt:
+	case r.Action.Kind == dossier.KindThanks, r.Action.Kind == dossier.KindReceipt, r.Action.Kind == dossier.KindCopy:
 		return string(r.Action.Kind)
 	}
 	return r.Action.Step
@@ -191,7 +191,7 @@ func (b builder) facts(m *email.Message, blocks map[string]layout.Piece) facts {
 	if !b.Received.On.IsZero() {
 		f.ReceivedOn = layout.Date(b.lang, b.Received.On)
 	}
-	f.Table = put(blocks, "table", b.table(lines))
+	f.Table = put(blocks, "table", b.table(lines)) + b.attached(lines)
 	f.Upcoming = put(blocks, "upcoming", b.besides(dossier.RoleUpcoming, b.say.upcoming))
 	f.Annex = put(blocks, "annex", b.besides(dossier.RoleAnnex, b.say.annex))
 	f.Pay = put(blocks, "pay", b.pay(m))

@@ -58,7 +58,7 @@ type Bank struct {
 	Holder  string // as the bank knows it
 	IBAN    string
 	BIC     string
-	Bank    string // of a factor: its mention; "" otherwise
+	Mention string // of a factor: what to say besides; "" otherwise
 	Changed bool   // not the same as in earlier messages; a person approved it
 }
 

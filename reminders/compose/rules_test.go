@@ -353,3 +353,49 @@ func TestRender_speaksOfNoFeeToAConsumerOrAnUnknown(t *testing.T) {
 		}
 	}
 }
+
+func TestRender_saysWhatIsOddAboutALine(t *testing.T) {
+	t.Parallel()
+	r := sample(t, "first", "fr")
+	l := &r.Action.Lines[0].Line
+	l.Returned, l.Rank, l.Of, l.OrderRef = true, 2, 3, "BC-77"
+	m, _ := Render(r)
+	for _, want := range []string{"paiement revenu impayé", "échéance 2 sur 3", "commande BC-77", "sur 1\u202f200,00"} {
+		if !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) {
+			t.Errorf("no %q in both forms", want)
+		}
+	}
+	l.DueOn = 0
+	if m, _ = Render(r); !strings.Contains(m.Text, "échéance non précisée") {
+		t.Error(m.Text)
+	}
+	l.DueOn = calendar.DateOf(r.Date)
+	if m, _ = Render(r); !strings.Contains(m.Text, "échéance aujourd'hui") || strings.Contains(m.Text, "retard") {
+		t.Error(m.Text)
+	}
+}
+
+func TestRender_saysWhetherCopiesAreAttached(t *testing.T) {
+	t.Parallel()
+	pdf := email.Part{Name: "a.pdf", Type: "application/pdf", Data: []byte("x")}
+	for n, want := range map[int]string{0: "", 1: "Copies of some invoices are attached.", 2: "A copy of each invoice is attached."} {
+		r := sample(t, "second", "en")
+		for range n {
+			r.Attachments = append(r.Attachments, pdf)
+		}
+		m, _ := Render(r)
+		if want != "" && !strings.Contains(m.Text, want) || want == "" && strings.Contains(m.Text, "attached") {
+			t.Errorf("%d copies: %s", n, m.Text)
+		}
+	}
+}
+
+func TestRender_putsAPersonsWordsOnTop(t *testing.T) {
+	t.Parallel()
+	r := sample(t, "second", "en")
+	r.Added = "As agreed on the phone:\n[see](http://x.example) **this**."
+	m, _ := Render(r)
+	if !strings.HasPrefix(m.Text, "Hello Claire Durand,\n\nAs agreed on the phone:\n\n[see](http://x.example) **this**.\n\nWe wrote") {
+		t.Error(m.Text)
+	}
+}

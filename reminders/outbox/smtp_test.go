@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-sasl"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -401,6 +402,30 @@ func TestConnect_refused(t *testing.T) {
 	port := listen.Addr().(*net.TCPAddr).Port
 	_ = listen.Close()
 	if _, got := Connect(t.Context(), Server{Host: "127.0.0.1", Port: port, TLS: TLSNone}); got.Stage != StageConnect || got.Outcome != NotDelivered || !got.Temporary {
+		t.Errorf("%+v", got)
+	}
+}
+
+// bearer is a log-in by access token.
+type bearer struct{ user, token string }
+
+func (b bearer) Start() (string, []byte, error) {
+	return "XOAUTH2", []byte("user=" + b.user + "\x01auth=Bearer " + b.token + "\x01\x01"), nil
+}
+
+func (b bearer) Next([]byte) ([]byte, error) { return []byte{}, nil }
+
+func TestConnect_logsInByToken(t *testing.T) {
+	t.Parallel()
+	_, to := server(t, emailtest.SMTPConfig{Tokens: map[string]string{"compta@dupont.example": "fresh"}})
+	for token, want := range map[string]Stage{"fresh": StageDot, "stale": StageAuth} {
+		to.Login = func(context.Context) (sasl.Client, error) { return bearer{"compta@dupont.example", token}, nil }
+		if got := try(t, to, envelope("a@b.example")); got.Stage != want || (got.Outcome == Sent) != (want == StageDot) || strings.Contains(fmt.Sprint(got.Err), token) {
+			t.Errorf("%s: %+v", token, got)
+		}
+	}
+	to.Login = func(context.Context) (sasl.Client, error) { return nil, errors.New("reconnect: the grant has ended") }
+	if got := try(t, to, envelope("a@b.example")); got.Stage != StageAuth || got.Outcome != NotDelivered {
 		t.Errorf("%+v", got)
 	}
 }

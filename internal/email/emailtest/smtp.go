@@ -53,6 +53,7 @@ type Fault struct {
 // SMTPConfig describes a server. Change nothing after NewSMTP.
 type SMTPConfig struct {
 	Users    map[string]string // user → password; with none, nobody need log in
+	Tokens   map[string]string // user → access token, for XOAUTH2
 	TLS      *tls.Config       // offers STARTTLS, or TLS from the start where Implicit
 	Implicit bool
 	DSN      bool
@@ -274,7 +275,10 @@ func (c *session) abilities() string {
 	if config.TLS != nil && !c.tls {
 		list = append(list, "STARTTLS")
 	}
-	if config.Users != nil {
+	switch {
+	case config.Tokens != nil:
+		list = append(list, "AUTH PLAIN LOGIN XOAUTH2")
+	case config.Users != nil:
 		list = append(list, "AUTH PLAIN LOGIN")
 	}
 	if config.DSN {
@@ -302,6 +306,7 @@ func (c *session) auth(argument string) error {
 	mechanism, initial, _ := strings.Cut(argument, " ")
 	var user, password string
 	var err error
+	known := c.server.config.Users
 	switch strings.ToUpper(mechanism) {
 	case "PLAIN":
 		raw, _ := base64.StdEncoding.DecodeString(initial)
@@ -320,16 +325,42 @@ func (c *session) auth(argument string) error {
 		if password, err = ask("UGFzc3dvcmQ6"); err != nil {
 			return err
 		}
+	case "XOAUTH2":
+		if user, password, err = c.token(initial); err != nil {
+			return err
+		}
+		known = c.server.config.Tokens
 	default:
 		return c.say("504 5.7.4 unknown mechanism")
 	}
 	return c.answer(Auth, user, func() string {
-		if want, ok := c.server.config.Users[user]; !ok || want != password {
+		if want, ok := known[user]; !ok || want != password {
 			return "535 5.7.8 authentication failed"
 		}
 		c.user = user
 		return "235 2.7.0 accepted"
 	})
+}
+
+// token reads the initial response of XOAUTH2. A wrong token is met with a
+// challenge, as the providers do, before it is refused.
+func (c *session) token(initial string) (user, token string, err error) {
+	raw, _ := base64.StdEncoding.DecodeString(initial)
+	for part := range strings.SplitSeq(string(raw), "\x01") {
+		if value, ok := strings.CutPrefix(part, "user="); ok {
+			user = value
+		}
+		if value, ok := strings.CutPrefix(part, "auth=Bearer "); ok {
+			token = value
+		}
+	}
+	if want, ok := c.server.config.Tokens[user]; !ok || want != token {
+		if err := c.say("334 eyJzdGF0dXMiOiI0MDEifQ=="); err != nil {
+			return "", "", err
+		}
+		_, err = c.in.ReadString('\n')
+	}
+	return user, token, err
 }
 
 // path takes "FROM:<a@b> X=Y" apart.
@@ -349,7 +380,7 @@ func (c *session) from(argument string) string {
 		return "501 5.5.4 syntax"
 	case !c.hello || c.mail != nil:
 		return "503 5.5.1 out of order"
-	case c.server.config.Users != nil && c.user == "":
+	case (c.server.config.Users != nil || c.server.config.Tokens != nil) && c.user == "":
 		return "530 5.7.0 authentication required"
 	}
 	c.mail = &Mail{From: address, Mail: parameters}
