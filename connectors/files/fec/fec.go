@@ -214,7 +214,8 @@ func (r *reader) split(line []byte) bool {
 			line = line[at+1:]
 		}
 	}
-	if n := len(r.cells); n == r.layout.cells+1 && len(r.cells[n-1]) == 0 {
+	if n := len(r.cells); n > r.layout.cells && len(r.cells[n-1]) == 0 &&
+		(r.trailing || (n == r.layout.cells+1 && r.aligned())) {
 		r.cells = r.cells[:n-1]
 	}
 	surplus := len(r.cells) - r.layout.cells
@@ -234,9 +235,16 @@ func (r *reader) rejoin(surplus int) bool {
 	}
 	r.cells[at] = r.joined
 	r.cells = append(r.cells[:at+1], r.cells[at+1+surplus:]...)
-	// Only where the label is to blame do the dates and amounts fall in place.
-	if _, err := date(r.cell(pieceDate)); err != nil {
-		return false
+	return r.aligned()
+}
+
+// aligned tells whether dates and amounts stand where they should: they do not
+// where a separator in a label has shifted them.
+func (r *reader) aligned() bool {
+	for _, c := range []column{pieceDate, letterDate, validDate} {
+		if _, err := date(r.cell(c)); err != nil {
+			return false
+		}
 	}
 	for _, c := range []column{debit, credit, montant} {
 		if _, err := amount(r.cell(c), r.digits); err != nil {

@@ -57,6 +57,7 @@ var spellings = map[string]column{
 type layout struct {
 	separator byte
 	quoted    bool
+	trailing  bool         // each line ends with a separator
 	cells     int          // of a line
 	at        [columns]int // index of each column, -1 where absent
 	headless  bool         // the first line is data
@@ -105,6 +106,7 @@ func tryHeader(line []byte, separator byte) (l layout, named int) {
 	cells := bytes.Split(line, []byte{separator})
 	if n := len(cells); n > 1 && len(trim(cells[n-1])) == 0 {
 		cells = cells[:n-1]
+		l.trailing = true
 	}
 	l.quoted = true
 	for _, cell := range cells {

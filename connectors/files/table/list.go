@@ -144,6 +144,10 @@ func (l *lister) row(cells []string) (_ *row, why string) {
 	}
 	amounts := l.cell(cells, "total") + l.cell(cells, "outstanding")
 	switch {
+	case alone(cells) && amounts == "":
+		r.code, r.name = l.cell(cells, "customer"), l.cell(cells, "name")
+		l.heading(cells, r)
+		return nil, ""
 	case r.number == "" && amounts == "":
 		l.heading(cells, r)
 		return nil, ""
@@ -185,6 +189,17 @@ func (l *lister) row(cells []string) (_ *row, why string) {
 	}
 	r.key = strings.ToLower(r.number)
 	return r, ""
+}
+
+// alone tells a record of one cell.
+func alone(cells []string) bool {
+	filled := 0
+	for _, cell := range cells {
+		if cell != "" {
+			filled++
+		}
+	}
+	return filled == 1
 }
 
 // heading takes a line with a customer's name alone: it stands for the lines
