@@ -141,6 +141,7 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 	}
 	slot := time.Time{}
 	estimated, second := false, false
+	all := make([]spoken, 0, len(e.lines))
 	for i := range e.lines {
 		l := &e.lines[i]
 		if !l.open || own != nil && !own[l.ID] {
@@ -150,22 +151,18 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 		if !speaks {
 			continue
 		}
-		use := LineUse{Line: *l.Line, Role: role, Disputed: l.disputed}
-		use.Line.Outstanding = l.ask
-		a.Lines = append(a.Lines, use)
+		all = append(all, spoken{l, role})
 		if role != dossier.RoleAnnex {
 			estimated = estimated || l.Estimated
 		}
 		if role == dossier.RoleDemanded {
 			second = second || l.level >= l.firstOverdue() && l.level >= 0
 		}
-		if l.next != nil && l.next.message() && l.reached && l.next == s && (slot.IsZero() || l.slot.Before(slot)) {
+		if l.next == s && l.reached && (slot.IsZero() || l.slot.Before(slot)) {
 			slot = l.slot
 		}
 	}
-	slices.SortFunc(a.Lines, func(x, y LineUse) int {
-		return cmp.Or(cmp.Compare(roleOrder(x.Role), roleOrder(y.Role)), cmp.Compare(x.Line.DueOn, y.Line.DueOn), cmp.Compare(x.Line.ID, y.Line.ID))
-	})
+	a.Lines = uses(all)
 	a.At = slot
 	if s.Channel == Email {
 		a.At = e.leaves(slot)
@@ -185,13 +182,40 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 	return a
 }
 
+// spoken is a line that an action speaks of.
+type spoken struct {
+	*lineWork
+	role dossier.LineRole
+}
+
+// uses puts the lines in the order of an action: by role, then by due date.
+func uses(all []spoken) []LineUse {
+	slices.SortFunc(all, func(x, y spoken) int {
+		return cmp.Or(cmp.Compare(roleOrder(x.role), roleOrder(y.role)), cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.ID, y.ID))
+	})
+	list := make([]LineUse, len(all))
+	for i, s := range all {
+		list[i] = LineUse{Line: *s.Line, Role: s.role, Disputed: s.disputed}
+		if s.ask.Currency != "" {
+			list[i].Line.Outstanding = s.ask
+		}
+	}
+	return list
+}
+
 // private tells whether the law of private persons rules wording and fees.
 func (e *evaluation) private() bool {
 	return e.kind == receivable.KindConsumer || e.kind == receivable.KindUnknown
 }
 
 func roleOrder(role dossier.LineRole) int {
-	return slices.Index([]dossier.LineRole{dossier.RoleDemanded, dossier.RoleAnnex, dossier.RoleUpcoming}, role)
+	switch role {
+	case dossier.RoleDemanded:
+		return 0
+	case dossier.RoleAnnex:
+		return 1
+	}
+	return 2
 }
 
 // role says how a message of the lead's step speaks of the line.
@@ -327,21 +351,18 @@ func (e *evaluation) tasks(d *Decision) {
 			Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: s.Channel,
 			Plan: lead.plan.name, Step: s.ID, Template: s.Template, Legal: s.Legal, At: lead.slot,
 		}
+		var all []spoken
 		for i := range e.lines {
 			l := &e.lines[i]
 			if !l.open || l.next != s || !l.due {
 				continue
 			}
-			use := LineUse{Line: *l.Line, Role: dossier.RoleDemanded, Disputed: l.disputed}
-			use.Line.Outstanding = l.ask
-			a.Lines = append(a.Lines, use)
+			all = append(all, spoken{l, dossier.RoleDemanded})
 			if l.slot.Before(a.At) {
 				a.At = l.slot
 			}
 		}
-		slices.SortFunc(a.Lines, func(x, y LineUse) int {
-			return cmp.Or(cmp.Compare(x.Line.DueOn, y.Line.DueOn), cmp.Compare(x.Line.ID, y.Line.ID))
-		})
+		a.Lines = uses(all)
 		e.asTask(&a, s)
 		a.Basis = Basis(nil, nil, a.Plan, a.Step, a.Lines, "")
 		d.Actions = append(d.Actions, a)

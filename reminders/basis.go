@@ -1,11 +1,12 @@
 package reminders
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -26,10 +27,19 @@ func Basis(to, cc []string, plan, step string, lines []LineUse, added string) st
 	list(cc)
 	field(sum, plan)
 	field(sum, step)
-	uses := slices.Clone(lines)
-	slices.SortFunc(uses, func(a, b LineUse) int { return int(a.Line.ID - b.Line.ID) })
-	for _, use := range uses {
-		field(sum, fmt.Sprintf("%d %s %s %d %s", use.Line.ID, use.Line.DueOn, use.Role, use.Line.Outstanding.Minor, use.Line.Outstanding.Currency))
+	order := make([]int, len(lines))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(lines[a].Line.ID, lines[b].Line.ID) })
+	var text []byte
+	for _, i := range order {
+		l := &lines[i].Line
+		text = strconv.AppendInt(text[:0], int64(l.ID), 10)
+		text = strconv.AppendInt(append(text, ' '), int64(l.DueOn), 10)
+		text = append(append(append(text, ' '), lines[i].Role...), ' ')
+		text = append(strconv.AppendInt(text, l.Outstanding.Minor, 10), l.Outstanding.Currency...)
+		bytes(sum, text)
 	}
 	field(sum, added)
 	return hex.EncodeToString(sum.Sum(nil)[:16])
@@ -37,8 +47,12 @@ func Basis(to, cc []string, plan, step string, lines []LineUse, added string) st
 
 // field writes a text with its length before it, so that no two lists of fields
 // are written alike.
-func field(sum hash.Hash, text string) {
-	fmt.Fprintf(sum, "%d:%s", len(text), text)
+func field(sum hash.Hash, text string) { bytes(sum, []byte(text)) }
+
+func bytes(sum hash.Hash, text []byte) {
+	var length [20]byte
+	sum.Write(append(strconv.AppendInt(length[:0], int64(len(text)), 10), ':'))
+	sum.Write(text)
 }
 
 // sameAddress tells whether an absence notice is about the address: the one it

@@ -21,7 +21,7 @@ type Config struct {
 	Window         WindowConfig         `yaml:"window"`
 	Closures       []calendar.DateRange `yaml:"closures"`
 	Start          StartConfig          `yaml:"start"`
-	MaxBatch       int                  `yaml:"max_batch"` // 0: three times the largest day of the last 60, at least 20
+	MaxBatch       int                  `yaml:"max_batch,omitempty"` // 0: three times the largest day of the last 60, at least 20
 	MaxPaymentsAge calendar.Span        `yaml:"max_payments_age"`
 	Grace          calendar.Span        `yaml:"grace"`
 	Caps           CapsConfig           `yaml:"caps"`

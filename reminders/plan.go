@@ -24,12 +24,12 @@ type StepConfig struct {
 	At         calendar.Span   `yaml:"at"` // from the due date; negative: before it
 	Channel    Channel         `yaml:"channel"`
 	Template   string          `yaml:"template"`
-	MinAmount  decimal.Decimal `yaml:"min_amount"` // what the message's overdue sum must reach
-	MaxEvery   calendar.Span   `yaml:"max_every"`  // not again to that customer within
+	MinAmount  decimal.Decimal `yaml:"min_amount,omitempty"` // what the message's overdue sum must reach
+	MaxEvery   calendar.Span   `yaml:"max_every,omitempty"`  // not again to that customer within
 	Legal      LegalShow       `yaml:"legal"`
-	Wait       calendar.Span   `yaml:"wait"` // of a call, letter or task nobody reports done; absent: 5wd
+	Wait       calendar.Span   `yaml:"wait,omitempty"` // of a call, letter or task nobody reports done; absent: 5wd
 	Approval   StepApproval    `yaml:"approval"`
-	Registered bool            `yaml:"registered"`
+	Registered bool            `yaml:"registered,omitempty"`
 	Covers     Covers          `yaml:"covers"`
 
 	Sender conf.Later `yaml:"sender"`

@@ -8,12 +8,36 @@ import (
 	"relanced/internal/dossier"
 )
 
-// sums are what the lines that may be chased ask for, per currency, as far as
-// steps with a least amount ask.
-type sums struct {
-	overdue  map[string]int64
-	upcoming map[string]int64
-	reached  map[string]map[string]int64 // step id → currency
+// sums are what the lines that may be chased ask for, as far as steps with a
+// least amount ask.
+type sums struct{ overdue, upcoming, reached tally }
+
+// tally sums minor units under few keys.
+type tally []struct {
+	step, currency string
+	minor          int64
+}
+
+func (t *tally) add(step, currency string, minor int64) {
+	for i := range *t {
+		if entry := &(*t)[i]; entry.step == step && entry.currency == currency {
+			entry.minor = plus(entry.minor, minor)
+			return
+		}
+	}
+	*t = append(*t, struct {
+		step, currency string
+		minor          int64
+	}{step, currency, minor})
+}
+
+func (t tally) of(step, currency string) int64 {
+	for i := range t {
+		if t[i].step == step && t[i].currency == currency {
+			return t[i].minor
+		}
+	}
+	return 0
 }
 
 // chooseSteps gives each line that may be chased its next step and the moments
@@ -23,56 +47,51 @@ func (e *evaluation) chooseSteps() {
 	for i := range e.lines {
 		anyOverdue = anyOverdue || e.lines[i].open && e.lines[i].overdue
 	}
-	for i := range e.lines {
-		if l := &e.lines[i]; l.open {
-			e.nextStep(i, l, anyOverdue, nil)
-		}
-	}
-	if total := e.sums(); total != nil {
-		for i := range e.lines {
-			if l := &e.lines[i]; l.open {
-				e.nextStep(i, l, anyOverdue, total)
-			}
-		}
-	}
-}
-
-// sums returns what steps with a least amount are measured by, nil where no plan
-// of an open line has such a step.
-func (e *evaluation) sums() *sums {
 	measured := false
 	for i := range e.lines {
 		measured = measured || e.lines[i].open && e.lines[i].plan.measured
 	}
-	if !measured {
-		return nil
+	var total *sums
+	if measured { // first where each line stands whatever the sums, then the sums, then what they allow
+		for i := range e.lines {
+			if l := &e.lines[i]; l.open {
+				e.nextStep(i, l, anyOverdue, nil, false)
+			}
+		}
+		total = e.sums()
 	}
-	total := &sums{map[string]int64{}, map[string]int64{}, map[string]map[string]int64{}}
+	for i := range e.lines {
+		if l := &e.lines[i]; l.open {
+			e.nextStep(i, l, anyOverdue, total, true)
+		}
+	}
+}
+
+// sums returns what steps with a least amount are measured by.
+func (e *evaluation) sums() *sums {
+	total := &sums{}
 	for i := range e.lines {
 		l := &e.lines[i]
 		if !l.open {
 			continue
 		}
 		if l.overdue {
-			total.overdue[l.ask.Currency] = plus(total.overdue[l.ask.Currency], l.ask.Minor)
+			total.overdue.add("", l.ask.Currency, l.ask.Minor)
 		}
 		if l.next == nil || !l.reached {
 			continue
 		}
 		if l.next.preventive() {
-			total.upcoming[l.ask.Currency] = plus(total.upcoming[l.ask.Currency], l.ask.Minor)
+			total.upcoming.add("", l.ask.Currency, l.ask.Minor)
 		}
-		if total.reached[l.next.ID] == nil {
-			total.reached[l.next.ID] = map[string]int64{}
-		}
-		reached := total.reached[l.next.ID]
-		reached[l.ask.Currency] = plus(reached[l.ask.Currency], l.ask.Minor)
+		total.reached.add(l.next.ID, l.ask.Currency, l.ask.Minor)
 	}
 	return total
 }
 
-// nextStep finds the first step after those done that applies to the line.
-func (e *evaluation) nextStep(i int, l *lineWork, anyOverdue bool, total *sums) {
+// nextStep finds the first step after those done that applies to the line; in
+// the final round also when it may be taken.
+func (e *evaluation) nextStep(i int, l *lineWork, anyOverdue bool, total *sums, final bool) {
 	l.next, l.reached, l.due = nil, false, false
 	for n := l.level + 1; n < len(l.plan.steps); n++ {
 		s := &l.plan.steps[n]
@@ -88,6 +107,9 @@ func (e *evaluation) nextStep(i int, l *lineWork, anyOverdue bool, total *sums) 
 			continue
 		}
 		l.next = s
+		if !final {
+			return
+		}
 		e.schedule(i, l, start)
 		if s.preventive() && e.date(l.verdict.At) > l.DueOn { // too late to be early
 			l.next = nil
@@ -130,16 +152,16 @@ func (e *evaluation) enough(l *lineWork, s *step, total *sums) bool {
 	switch {
 	case s.preventive():
 		if l.reached {
-			sum = total.upcoming[currency]
+			sum = total.upcoming.of("", currency)
 		}
 	case s.Covers == CoversReached:
 		if l.reached {
-			sum = max(sum, total.reached[s.ID][currency])
+			sum = max(sum, total.reached.of(s.ID, currency))
 		}
 	case l.overdue:
-		sum = total.overdue[currency]
+		sum = total.overdue.of("", currency)
 	default:
-		sum = plus(sum, total.overdue[currency])
+		sum = plus(sum, total.overdue.of("", currency))
 	}
 	return sum >= e.r.plain(s.MinAmount, currency).Minor
 }
@@ -152,6 +174,9 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 	ready := moment{on: start}
 	ready.raise(l.since)
 	wait := func(m moment, why dossier.Reason) {
+		if m == (moment{}) || m.at.IsZero() && m.on <= ready.on {
+			return
+		}
 		if m.in(e.zone).After(ready.in(e.zone)) {
 			ready.raise(m)
 			if l.reached {
@@ -166,7 +191,9 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 		wait(e.gapEnd(l), dossier.Gap)
 		if s.Channel == Email {
 			wait(e.capEnd(), dossier.Cap)
-			wait(e.absenceEnd(ready.in(e.zone)), dossier.Absent)
+			if len(e.d.Replies) > 0 {
+				wait(e.absenceEnd(ready.in(e.zone)), dossier.Absent)
+			}
 		}
 		wait(e.everyEnd(s), dossier.Gap)
 	} else {
