@@ -142,31 +142,35 @@ companies:
 
 func TestShow_readsBackAsTheSame(t *testing.T) {
 	credentials(t)
-	path := write(t, "relanced.yaml", string(configs.Example()), "mail-password", "hunter2", "clients.csv", "code;name\n")
-	f, problems := configs.Load(path, builtin.Factories())
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
-	text := string(configs.Show(f))
-	for _, secret := range []string{"hunter2", "penny-secret", "MDEyMzQ1"} {
-		if strings.Contains(text, secret) {
-			t.Errorf("the secret %q is shown", secret)
-		}
-	}
-	again := filepath.Join(filepath.Dir(path), "again.yaml")
-	if err := os.WriteFile(again, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	g, problems := configs.Load(again, builtin.Factories())
-	if err := problems.Err(); err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	opts := cmp.Options{
-		cmpopts.IgnoreTypes(reminders.Rules{}), cmpopts.IgnoreFields(configs.File{}, "Path"),
-		cmpopts.IgnoreFields(configs.Company{}, "Zone"),
-		cmpopts.IgnoreUnexported(configs.File{}, configs.Store{}), cmpopts.EquateEmpty(),
-	}
-	if diff := cmp.Diff(f, g, opts); diff != "" {
-		t.Errorf("%s\n%s", diff, text)
+	for name, text := range map[string]string{"the example": string(configs.Example()), "a small one": small} {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, "relanced.yaml", text, "mail-password", "hunter2", "clients.csv", "code;name\n")
+			f, problems := configs.Load(path, builtin.Factories())
+			if err := problems.Err(); err != nil {
+				t.Fatal(err)
+			}
+			shown := string(configs.Show(f))
+			for _, secret := range []string{"hunter2", "penny-secret", "MDEyMzQ1"} {
+				if strings.Contains(shown, secret) {
+					t.Errorf("the secret %q is shown", secret)
+				}
+			}
+			again := filepath.Join(filepath.Dir(path), "again.yaml")
+			if err := os.WriteFile(again, []byte(shown), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			g, problems := configs.Load(again, builtin.Factories())
+			if err := problems.Err(); err != nil {
+				t.Fatalf("%v\n%s", err, shown)
+			}
+			opts := cmp.Options{
+				cmpopts.IgnoreTypes(reminders.Rules{}), cmpopts.IgnoreFields(configs.File{}, "Path"),
+				cmpopts.IgnoreFields(configs.Company{}, "Zone"),
+				cmpopts.IgnoreUnexported(configs.File{}, configs.Store{}), cmpopts.EquateEmpty(),
+			}
+			if diff := cmp.Diff(f, g, opts); diff != "" {
+				t.Errorf("%s\n%s", diff, shown)
+			}
+		})
 	}
 }

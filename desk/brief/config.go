@@ -117,3 +117,14 @@ func CheckTeam(team []Member, p *conf.Problems) {
 		}
 	}
 }
+
+// bare is a Config without its way of being written.
+type bare Config
+
+// Parts are the keys to write: none where there is no brief.
+func (c Config) Parts() []any {
+	if len(c.To) == 0 {
+		return nil
+	}
+	return []any{bare(c)}
+}
