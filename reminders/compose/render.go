@@ -2,11 +2,13 @@ package compose
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"relanced/internal/calendar"
@@ -53,8 +55,12 @@ func Render(r Request) (email.Message, error) {
 	if len(r.mainLines()) == 0 {
 		return email.Message{}, fmt.Errorf("render %s: nothing to write about", name)
 	}
-	source, err := shipped.ReadFile(path.Join("templates", lang, name+".md"))
+	ready, err := pages()
 	if err != nil {
+		return email.Message{}, fmt.Errorf("render: %w", err)
+	}
+	chosen, found := ready[lang+"/"+name]
+	if !found {
 		return email.Message{}, fmt.Errorf("render: no template %q (write one of %s)", name, strings.Join(Names(), ", "))
 	}
 	m := email.Message{
@@ -63,7 +69,6 @@ func Render(r Request) (email.Message, error) {
 		Date:        r.Date,
 		MessageID:   r.Keys.MessageID(r.ID, email.Domain(r.Sender.Address)),
 		Ref:         r.Keys.Ref(r.ID, email.Domain(r.Sender.Address)),
-		InReplyTo:   r.Thread.InReplyTo,
 		References:  email.References(r.Thread.References),
 		Attachments: r.Attachments,
 	}
@@ -71,10 +76,15 @@ func Render(r Request) (email.Message, error) {
 		m.To = append(m.To, email.Address{Name: recipientName(r, to), Addr: to})
 	}
 	for _, cc := range r.Action.CC {
-		m.CC = append(m.CC, email.Address{Addr: cc})
+		if email.IsAddress(cc) { // a bad copy address keeps no message back
+			m.CC = append(m.CC, email.Address{Addr: cc})
+		}
+	}
+	if email.IsMessageID(r.Thread.InReplyTo) { // a customer's mail may name itself anyhow
+		m.InReplyTo = r.Thread.InReplyTo
 	}
 	b := builder{Request: r, lang: lang, say: phrasebook[lang], today: calendar.DateOf(r.Date)}
-	if err := b.write(&m, string(source)); err != nil {
+	if err := b.write(&m, chosen); err != nil {
 		return email.Message{}, fmt.Errorf("render %s: %w", name, err)
 	}
 	if r.Thread.CaseID != "" {
@@ -119,18 +129,10 @@ type facts struct {
 	Delay                                              int
 }
 
-func (b builder) write(m *email.Message, source string) error {
-	if b.lang == "fr" {
-		source = frenchSpaces.Replace(source)
-	}
-	head, body, found := strings.Cut(source, "\n\n")
-	subject, isSubject := strings.CutPrefix(head, "subject:")
-	if !found || !isSubject {
-		return fmt.Errorf("a template begins with \"subject: …\" and an empty line")
-	}
+func (b builder) write(m *email.Message, p page) error {
 	blocks := map[string]layout.Piece{}
 	f := b.facts(m, blocks)
-	line, err := expand(subject, f)
+	line, err := expand(p.subject, f)
 	if err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func (b builder) write(m *email.Message, source string) error {
 	if b.Thread.Subject != "" {
 		m.Subject = email.Clean(b.Thread.Subject, 160)
 	}
-	text, err := expand(body, f)
+	text, err := expand(p.body, f)
 	if err != nil {
 		return err
 	}
@@ -156,13 +158,52 @@ func (b builder) write(m *email.Message, source string) error {
 // frenchSpaces keeps high punctuation on the line of its word.
 var frenchSpaces = strings.NewReplacer(" :", "\u00a0:", " ?", "\u00a0?", " !", "\u00a0!", " ;", "\u00a0;")
 
-func expand(source string, f facts) (string, error) {
-	t, err := template.New("message").Option("missingkey=error").Parse(source)
-	if err != nil {
-		return "", err
+// page is a template made ready.
+type page struct{ subject, body *template.Template }
+
+func parse(lang, source string) (page, error) {
+	if lang == "fr" {
+		source = frenchSpaces.Replace(source)
 	}
+	head, body, found := strings.Cut(source, "\n\n")
+	subject, isSubject := strings.CutPrefix(head, "subject:")
+	if !found || !isSubject {
+		return page{}, errors.New("a template begins with \"subject: …\" and an empty line")
+	}
+	var p page
+	var err error
+	if p.subject, err = template.New("subject").Parse(subject); err != nil {
+		return page{}, err
+	}
+	p.body, err = template.New("body").Parse(body)
+	return p, err
+}
+
+// pages returns the shipped templates by language and name, made ready once.
+var pages = sync.OnceValues(func() (map[string]page, error) {
+	ready := map[string]page{}
+	err := fs.WalkDir(shipped, "templates", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		source, err := shipped.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		lang := path.Base(path.Dir(file))
+		p, err := parse(lang, string(source))
+		if err != nil {
+			return fmt.Errorf("template %s: %w", file, err)
+		}
+		ready[lang+"/"+strings.TrimSuffix(entry.Name(), ".md")] = p
+		return nil
+	})
+	return ready, err
+})
+
+func expand(t *template.Template, f facts) (string, error) {
 	var out strings.Builder
-	err = t.Execute(&out, f)
+	err := t.Execute(&out, f)
 	return out.String(), err
 }
 

@@ -399,3 +399,17 @@ func TestRender_putsAPersonsWordsOnTop(t *testing.T) {
 		t.Error(m.Text)
 	}
 }
+
+func TestRender_foreignIDsAndCopyAddressesKeepNoMessageBack(t *testing.T) {
+	t.Parallel()
+	r := sample(t, "second", "fr")
+	r.Thread = Thread{InReplyTo: "x\r\nBcc: a@b.example", References: []string{"<ok@b.example>", "<a b@c.example>"}}
+	r.Action.CC = []string{"chef@durand.example", "x@y.example\r\nBcc: a@b.example"}
+	m, err := Render(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := email.Build(m); err != nil || len(m.CC) != 1 || m.InReplyTo != "" || len(m.References) != 1 {
+		t.Errorf("%v %v %q %v", err, m.CC, m.InReplyTo, m.References)
+	}
+}
