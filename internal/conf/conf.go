@@ -18,6 +18,9 @@ import (
 // maxProblems bounds what one list keeps: a file of another kind is all problems.
 const maxProblems = 200
 
+// maxText bounds one message, in runes.
+const maxText = 600
+
 // Problems collects what is wrong in a configuration, each at its place. Views
 // made by At share one list. Check methods of the rooms' Config structs report
 // through it and never return errors. The zero Problems is ready for use.
@@ -195,7 +198,7 @@ func (p *Problems) add(warn bool, format string, args ...any) {
 
 func (p *Problems) addAt(at place, warn bool, format string, args ...any) {
 	l := p.shared()
-	f := finding{at: at, path: p.path, text: fmt.Sprintf(format, args...), warn: warn}
+	f := finding{at: at, path: p.path, text: printable(fmt.Sprintf(format, args...)), warn: warn}
 	if slices.Contains(l.found, f) { // an alias reaches one place twice
 		return
 	}
@@ -215,6 +218,18 @@ func (p *Problems) addAt(at place, warn bool, format string, args ...any) {
 // on returns the view of the same list that stands at n.
 func (p *Problems) on(n Node, step any) *Problems {
 	return &Problems{list: p.shared(), node: n, path: joinPath(p.path, step), read: p.read}
+}
+
+// printable bounds a message and keeps what it quotes from moving the cursor.
+func printable(text string) string {
+	runes := []rune(text)
+	if len(runes) > maxText {
+		runes = append(runes[:maxText:maxText], '…')
+	}
+	for i, r := range runes {
+		runes[i] = visible(r)
+	}
+	return string(runes)
 }
 
 func (p *Problems) render(warn bool) []Problem {
