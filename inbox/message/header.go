@@ -160,10 +160,14 @@ func toLF(data []byte) []byte {
 		for j < len(data) && data[j] == '\r' {
 			j++
 		}
+		breaks := j - i
 		if j < len(data) && data[j] == '\n' {
-			i = j
+			breaks, j = 1, j+1
 		}
-		out = append(out, '\n')
+		for ; breaks > 0; breaks-- {
+			out = append(out, '\n')
+		}
+		i = j - 1
 	}
 	return out
 }

@@ -114,7 +114,7 @@ func plainLines(text string, flowed, delSp bool) []line {
 		if soft && delSp {
 			bare = bare[:len(bare)-1]
 		}
-		if n := len(out); n > 0 && out[n-1].attr && out[n-1].quote == depth && bare != "-- " && len(out[n-1].text) < 10_000 {
+		if n := len(out); n > 0 && out[n-1].attr && out[n-1].quote == depth && bare != "-- " && len(out[n-1].text) < 2_000 {
 			out[n-1].text += bare
 			out[n-1].attr = soft
 			continue
