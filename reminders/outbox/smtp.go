@@ -95,6 +95,11 @@ func Connect(ctx context.Context, server Server) (*Session, Result) {
 	if err != nil {
 		return nil, failure(StageConnect, err)
 	}
+	return attach(ctx, raw, server)
+}
+
+// attach opens a session on a connection.
+func attach(ctx context.Context, raw net.Conn, server Server) (*Session, Result) {
 	s := &Session{server: server, line: &line{Conn: raw}}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	stage, err := s.open(ctx, raw.LocalAddr())
