@@ -20,7 +20,7 @@ var phrasebook = map[string]phrases{
 	"fr": {
 		greeting: "Bonjour,", greetingTo: "Bonjour %s,",
 		invoice: "Facture", due: "échéance le %s", dueToday: "échéance aujourd'hui", dueOn: "échue le %s", noDue: "échéance non précisée",
-		total: "Total", outstanding: "Reste dû", instalment: "échéance %d sur %d", issued: "du %s", of: "sur %s",
+		total: "Total", outstanding: "Reste dû", instalment: "échéance %d sur %d", issued: "émise le %s", of: "sur %s",
 		day: "%d jour", days: "%d jours", late: "%s de retard",
 		returned: "paiement revenu impayé", copy: "Une copie de la facture est jointe à ce message.",
 		copies: "Une copie de chaque facture est jointe à ce message.", someCopies: "Des copies de factures sont jointes à ce message.",
