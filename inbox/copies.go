@@ -88,8 +88,11 @@ func (r *Reader) Flush(ctx context.Context) error {
 	if found {
 		files = store.Yes
 	}
-	if err := r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.FilesSent(r.Key, files) }); err != nil || found {
-		return err
+	// A provider that has had little time proves nothing by its absence.
+	if found || r.Store.Now().Sub(first.at) >= settleCopies {
+		if err := r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.FilesSent(r.Key, files) }); err != nil || found {
+			return err
+		}
 	}
 	for _, c := range waiting {
 		if err := r.append(ctx, c.bytes); err != nil {

@@ -173,16 +173,18 @@ func (r *Reader) failed(ctx context.Context, err error) error {
 	return errors.Join(fmt.Errorf("mailbox %s: %s", r.Key.Name, text), stored)
 }
 
-// Wait sleeps until the main folder rings, d has passed or ctx ends, and tells
-// whether it rang. What came since the last reading rings at once.
-func (r *Reader) Wait(ctx context.Context, d time.Duration) (bool, error) {
+// Wait sleeps until the main folder rings, somebody wakes it, d has passed or
+// ctx ends, and tells whether it rang. What came since the last reading rings
+// at once.
+func (r *Reader) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) (bool, error) {
 	if r.session == nil || len(r.folders) == 0 {
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
+		case <-wake:
 		case <-time.After(d):
-			return false, nil
 		}
+		return false, nil
 	}
 	main := r.folders[0]
 	status, err := r.session.Examine(ctx, main.Name)
@@ -195,7 +197,7 @@ func (r *Reader) Wait(ctx context.Context, d time.Duration) (bool, error) {
 	}
 	rang := status.UIDNext != 0 && uint32(status.UIDNext) > marks[main.Name].Next && marks[main.Name].UIDValidity == status.UIDValidity
 	if !rang {
-		if rang, err = r.session.Wait(ctx, d); err != nil {
+		if rang, err = r.session.Wait(ctx, d, wake); err != nil {
 			if ctx.Err() != nil {
 				return false, ctx.Err()
 			}

@@ -209,10 +209,11 @@ func (s *Session) Examine(ctx context.Context, folder string) (Status, error) {
 // Has tells whether the server announced the capability.
 func (s *Session) Has(c imap.Cap) bool { return s.caps.Has(c) }
 
-// Wait sleeps until the open folder changes, the context ends or d has passed:
-// by IDLE where the server has it, else it just waits. It reports whether the
-// folder rang. A folder that changed since it was last read rings at once.
-func (s *Session) Wait(ctx context.Context, d time.Duration) (bool, error) {
+// Wait sleeps until the open folder changes, somebody wakes it, the context ends
+// or d has passed: by IDLE where the server has it, else it just waits. It
+// reports whether the folder rang. A folder that changed since it was last read
+// rings at once.
+func (s *Session) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) (bool, error) {
 	select {
 	case <-s.rang:
 		return true, nil
@@ -222,9 +223,10 @@ func (s *Session) Wait(ctx context.Context, d time.Duration) (bool, error) {
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
+		case <-wake:
 		case <-time.After(d):
-			return false, nil
 		}
+		return false, nil
 	}
 	var idle *imapclient.IdleCommand
 	err := s.guard(ctx, examineLimit, func() (err error) {
@@ -241,6 +243,7 @@ func (s *Session) Wait(ctx context.Context, d time.Duration) (bool, error) {
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+	case <-wake:
 	case <-s.rang:
 		rang = true
 	case err := <-lost: // the server ended IDLE, or the line is gone

@@ -152,7 +152,7 @@ func (j *judge) automatic() {
 			if !j.over(dossier.ClassAutoReply, maybe) {
 				j.is(dossier.ClassAutoReply, false, maybe, "subject and text of an absence notice")
 			}
-		case acked && !personal.in(j.text):
+		case acked && !personal.in(acks.without(j.text)):
 			j.is(dossier.ClassMachineAck, true, maybe, "acknowledgement phrase: "+acks.find(j.text))
 		case absentSubject:
 			j.is(dossier.ClassProbableAuto, true, maybe, "subject of an automatic answer")

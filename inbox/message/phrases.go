@@ -59,6 +59,11 @@ func (p *phrases) in(folded string) bool { return p.once().MatchString(folded) }
 // find gives what of folded text the list matches first, or "".
 func (p *phrases) find(folded string) string { return p.once().FindString(folded) }
 
+// without gives folded text with what the list matches taken out.
+func (p *phrases) without(folded string) string {
+	return p.once().ReplaceAllString(folded, " ; ")
+}
+
 var (
 	absenceSubjects = phraseList("absence_subjects", `^`, `(?:[ :,.!)\]_-]|$)`)
 	bounceSubjects  = phraseList("bounce_subjects", `^`, ``)

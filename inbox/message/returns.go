@@ -64,7 +64,7 @@ func alternatives(m map[string]int) string {
 	return strings.Join(words, "|")
 }
 
-const article = `(?:le|les|the|den|dem|der|el|il|lo|de|on|am|du|dem|dal|del|zum|op|dia|giorno|jour|date|'|,)`
+const article = `(?:(?:le|les|the|den|dem|der|el|il|lo|de|on|am|du|dal|del|zum|op|dia|giorno|jour|date)\b|'|,)`
 
 // dateAt reads one date at the start of folded text.
 var dateAt = regexp.MustCompile(`^[ :,(]*(?:` + article + ` ?)*(?:l')?` +
@@ -76,7 +76,7 @@ var dateAt = regexp.MustCompile(`^[ :,(]*(?:` + article + ` ?)*(?:l')?` +
 	`|(\d{1,2})(?:er|st|nd|rd|th|\.)?(?:[ ,;)!]|$))?`) // 14
 
 var (
-	sep     = ` ?(?::|le|les|the|on|in the office|to the office|to work|dans nos bureaux|au bureau|prevu|prevue|est|from|a partir|de|du|des|am|ab|a|zum|op|parmi vous|al lavoro|en la oficina|wieder|im buro|beginning|as of|again|at work|,| )*`
+	sep     = `(?:\b(?:le|les|the|on|in the office|to the office|to work|dans nos bureaux|au bureau|prevu|prevue|est|from|a partir|de|du|des|am|ab|a|zum|op|parmi vous|al lavoro|en la oficina|wieder|im buro|beginning|as of|again|at work)\b|[ :,])*`
 	backAt  = regexp.MustCompile(`\b(de retour|retour|reprise|rentrer?a?i?(?: de (?:deplacement|conges?|vacances))?|reouverture|rouvr\w+|reouvr\w+|reprend\w*|revien\w*|a (?:compter|partir) d[ue']|des le|(?:be |am |are |is )?back|returning|return|reopen\w*|re-open\w*|resume|wieder|zuruck|ab (?:dem|montag|dienstag|mittwoch|donnerstag|freitag)|regres\w*|vuelv\w*|volver\w*|reincorpor\w*|rientr\w*|torner\w*|torno|riapr\w*|a partire da[l]?|terug|vanaf|heropen\w*)` + sep)
 	untilAt = regexp.MustCompile(`\b(jusqu'(?:au|a|en)|until|till|til|through|thru|to and including|bis(?: einschliesslich| einschl\.?| inkl\.?)?(?: zum)?|hasta(?: el)?|fino (?:al|a)|sino al|tot(?: en met)?|t/m|t\.e\.m\.)` + sep)
 	rangeAt = regexp.MustCompile(`\b(?:du|from|vom|von|del|dal|van|entre le|between|zwischen dem) (.{2,40}?) (?:au|a|to|until|till|through|-|bis(?: zum| einschliesslich)?|al|tot(?: en met)?|t/m|et le|and|und(?: dem)?) `)

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"errors"
 	"fmt"
 
 	"relanced/internal/calendar"
@@ -25,27 +24,20 @@ func (l Legal) terms(kind, fallback receivable.Kind) legal.Terms {
 }
 
 // figures returns what the message may say of late payment, at the day it is
-// dated. A rate that is not known leaves the amounts out of a message that only
-// mentions the rule, and stops one that must state them.
+// dated. A rate that is not known is not mentioned, and stops a message that
+// must state amounts.
 func (b *Box) figures(d dossier.Dossier, a reminders.Action, lang string, today calendar.Date) (compose.Legal, error) {
 	if a.Legal == reminders.LegalNone || a.Legal == "" {
 		return compose.Legal{}, nil
 	}
 	terms := b.Company.Legal.terms(d.Customer.Kind, b.Company.Rules.Company.Kind)
-	words := terms.Preset.Words[lang]
-	said := compose.Legal{Interest: words.Interest, Basis: words.Basis, Fee: words.Fee}
-	if terms.Contract.Set && words.Law != "" {
-		said.Basis = words.Law
-	}
+	rule := terms.Rule(lang, today)
+	said := compose.Legal{Interest: rule.Interest, Basis: rule.Basis, Fee: terms.Preset.Words[lang].Fee}
 	if len(terms.Preset.Fees) > 0 {
 		said.FeeEach = terms.Preset.Fees[0].Fee
 	}
-	rate, err := terms.RateOn(today)
-	switch {
-	case err == nil:
-		said.Rate = rate.String()
-	case !errors.Is(err, legal.ErrRate) || a.Legal == reminders.LegalAmounts:
-		return compose.Legal{}, fmt.Errorf("work out the penalties: %w", err)
+	if rule.Figure {
+		said.Rate = rule.Rate.String()
 	}
 	if a.Legal != reminders.LegalAmounts {
 		return said, nil

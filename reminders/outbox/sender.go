@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"relanced/internal/dossier"
@@ -36,6 +37,7 @@ type Sender struct {
 	policies []string  // domains that refused us by policy, in a row
 	looked   map[dossier.MessageID]int
 	started  bool
+	resting  atomic.Bool
 }
 
 // Handed counts what one run of the sender did, and says when to run it again.
@@ -55,8 +57,8 @@ const (
 // Once hands over what may leave now. It returns rather than wait for the pace
 // or the window: Handed.Next says when there is more to do. Its error is what
 // kept everything back; what was handed over before is counted all the same.
-func (s *Sender) Once(ctx context.Context, fence store.Fence) (Handed, error) {
-	var h Handed
+func (s *Sender) Once(ctx context.Context, fence store.Fence) (h Handed, err error) {
+	defer func() { s.resting.Store(err != nil || !h.Next.IsZero()) }()
 	if err := s.begin(ctx); err != nil {
 		return h, err
 	}
@@ -315,7 +317,7 @@ func (s *Sender) look(row store.Outgoing) func(*store.Tx, store.Outgoing, dossie
 		if !s.ready[row.ID] || now.Sub(s.readyAt) > armAge {
 			return store.Verdict{Why: "looked at too long ago", Reason: dossier.StaleData, Later: now}, nil
 		}
-		boxes, err := tx.Mailboxes(b.Company.ID)
+		boxes, err := tx.MailboxesOf(b.Company.ID)
 		if err != nil {
 			return store.Verdict{}, err
 		}
@@ -462,3 +464,7 @@ func (s *Sender) closeIdle() {
 		s.Close()
 	}
 }
+
+// Resting tells whether the sender waits after a failure of the line: nothing is
+// gained by running it before Handed.Next. It may be called by other goroutines.
+func (s *Sender) Resting() bool { return s.resting.Load() }

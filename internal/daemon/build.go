@@ -1,0 +1,343 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"relanced/configs"
+	"relanced/connectors"
+	"relanced/desk/actions"
+	"relanced/inbox"
+	"relanced/inbox/mailbox"
+	"relanced/inbox/match"
+	"relanced/internal/calendar"
+	"relanced/internal/dossier"
+	"relanced/internal/email"
+	"relanced/internal/legal"
+	"relanced/internal/receivable"
+	"relanced/internal/store"
+	"relanced/reminders"
+	"relanced/reminders/compose"
+	"relanced/reminders/outbox"
+	syncer "relanced/sync"
+	"relanced/sync/documents"
+)
+
+// Options is what a program gives besides the configuration. The zero Options
+// is that of the command line.
+type Options struct {
+	Logger    *slog.Logger
+	Now       func() time.Time   // nil: the system's clock
+	Fault     func(point string) // for drills
+	Transport http.RoundTripper  // nil: the network
+}
+
+// Daemon is everything that a configuration makes, ready to work.
+type Daemon struct {
+	File   *configs.File
+	Store  *store.Store
+	Syncer *syncer.Syncer
+	Desk   *actions.Desk
+	Keys   email.Keys
+
+	companies []*company
+	owner     string
+	logger    *slog.Logger
+	now       func() time.Time
+	scratch   string
+}
+
+// company is one company with its rooms.
+type company struct {
+	*configs.Company
+	box     *outbox.Box
+	sources []syncer.Source
+	readers []*inbox.Reader
+	sender  *outbox.Sender // nil where no mailbox sends
+}
+
+// id is the company's.
+func (c *company) id() receivable.CompanyID { return c.CompanyID() }
+
+// reader returns the reader of a mailbox.
+func (c *company) reader(key store.MailboxKey) *inbox.Reader {
+	for _, r := range c.readers {
+		if r.Key == key {
+			return r
+		}
+	}
+	return nil
+}
+
+// Open builds everything, and starts nothing.
+func Open(ctx context.Context, file *configs.File, o Options) (*Daemon, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Daemon{File: file, owner: owner(), logger: o.Logger, now: o.Now}
+	var err error
+	if d.Keys, err = keys(file); err != nil {
+		return nil, err
+	}
+	dsn := file.Store.Source
+	if file.Store.Kind == configs.SQLite {
+		dsn = "sqlite:" + file.Store.Source
+	}
+	if d.Store, err = store.Open(ctx, dsn, store.Options{Now: o.Now, Logger: o.Logger, Fault: o.Fault}); err != nil {
+		return nil, err
+	}
+	if err := d.build(o); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Close undoes Open.
+func (d *Daemon) Close() error {
+	for _, c := range d.companies {
+		if c.sender != nil {
+			c.sender.Close()
+		}
+		for _, r := range c.readers {
+			r.Close()
+		}
+	}
+	return errors.Join(d.Store.Close(), os.RemoveAll(d.scratch))
+}
+
+// owner names this process in leases.
+func owner() string {
+	host, _ := os.Hostname()
+	id := make([]byte, 4)
+	_, _ = rand.Read(id)
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), hex.EncodeToString(id))
+}
+
+func (d *Daemon) build(o Options) error {
+	scratch, err := os.MkdirTemp("", "relanced-")
+	if err != nil {
+		return fmt.Errorf("make a folder for temporary files: %w", err)
+	}
+	d.scratch = scratch
+	boxes := map[receivable.CompanyID]*outbox.Box{}
+	var read []syncer.Company
+	for i := range d.File.Companies {
+		c := &company{Company: &d.File.Companies[i]}
+		if err := d.openSources(c, o); err != nil {
+			return err
+		}
+		known, err := d.books(c)
+		if err != nil {
+			return err
+		}
+		read = append(read, known)
+		d.companies = append(d.companies, c)
+	}
+	d.Syncer = syncer.New(d.Store, read, d.owner, d.logger.With("component", "sync"))
+	for _, c := range d.companies {
+		if err := d.openMail(c); err != nil {
+			return err
+		}
+		boxes[c.id()] = c.box
+	}
+	d.Desk = &actions.Desk{Store: d.Store, Boxes: boxes}
+	return nil
+}
+
+func (d *Daemon) openSources(c *company, o Options) error {
+	for _, conn := range c.Connections {
+		scratch := filepath.Join(d.scratch, string(c.ID), string(conn.Name))
+		if err := os.MkdirAll(scratch, 0o700); err != nil {
+			return fmt.Errorf("make a folder for temporary files: %w", err)
+		}
+		opened, err := conn.Spec.Open(connectors.Env{
+			Connection: conn.ID(),
+			Company: connectors.Company{
+				ID: c.id(), SIREN: c.SIREN, Country: string(c.Country), Currency: string(c.Currency), Zone: c.Zone, Terms: terms(c.Customers.Terms),
+			},
+			Transport: o.Transport, Logger: d.logger.With("component", "connector", "connection", conn.Name), Now: o.Now,
+			Scratch: scratch, Timeout: conn.Timeout, CA: string(conn.CA),
+		})
+		if err != nil {
+			return fmt.Errorf("connection %s: %w", conn.Name, err)
+		}
+		c.sources = append(c.sources, syncer.Source{Name: conn.ID(), Type: conn.Type, Connector: opened})
+	}
+	return nil
+}
+
+func terms(t calendar.Terms) string {
+	text, err := t.MarshalText()
+	if err != nil || t == (calendar.Terms{}) {
+		return ""
+	}
+	return string(text)
+}
+
+// books is the company as the syncer reads it.
+func (d *Daemon) books(c *company) (syncer.Company, error) {
+	known := syncer.Company{ID: c.id(), Zone: c.Zone, Sources: c.sources, CustomersFile: string(c.Customers.File)}
+	if c.Documents.Folder != "" {
+		folder, err := documents.New(string(c.Documents.Folder), c.Documents.Match)
+		if err != nil {
+			return known, fmt.Errorf("company %s: documents: %w", c.ID, err)
+		}
+		known.Documents = folder
+	}
+	return known, nil
+}
+
+// openMail makes the outbox, the readers and the sender of a company.
+func (d *Daemon) openMail(c *company) error {
+	seller := match.Seller{Company: c.id(), Keys: d.Keys}
+	var members []string
+	for _, m := range c.Team {
+		members = append(members, m.Email)
+	}
+	for _, m := range c.Mailboxes {
+		seller.Own = append(seller.Own, m.Address)
+	}
+	seller.Own = append(seller.Own, members...)
+	box := outbox.Company{
+		ID: c.id(), Rules: c.Rules, Keys: d.Keys, PayLink: c.PaymentLink,
+		Compose: compose.Company{Name: c.Name, Language: string(c.Language), SIREN: c.SIREN},
+	}
+	var err error
+	if box.Legal, err = legalOf(c); err != nil {
+		return err
+	}
+	if box.Accounts, err = accountsOf(c); err != nil {
+		return err
+	}
+	for i, conn := range c.Connections {
+		box.Connections = append(box.Connections, outbox.Connection{
+			Name: conn.ID(), MaxAge: conn.MaxAge, File: c.sources[i].Connector.Info().AgeIsOfExport,
+		})
+	}
+	for _, m := range c.Mailboxes {
+		key := store.MailboxKey{Company: c.id(), Name: string(m.Name)}
+		box.Mailboxes = append(box.Mailboxes, key)
+		c.readers = append(c.readers, d.readerOf(c, m, key, seller, members))
+	}
+	logger := d.logger.With("component", "outbox", "company", c.ID)
+	sends := c.Sender()
+	if sends != nil {
+		box.Mailbox = store.MailboxKey{Company: c.id(), Name: string(sends.Name)}
+		box.Sender = compose.Sender{Display: sends.Display, Address: sends.Address}
+	}
+	c.box = &outbox.Box{Store: d.Store, Company: box, Documents: invoiceCopies{d.Syncer}, Logger: logger}
+	if sends == nil {
+		return nil
+	}
+	server, err := serverOf(*sends)
+	if err != nil {
+		return fmt.Errorf("mailbox %s: %w", sends.Name, err)
+	}
+	c.sender = &outbox.Sender{
+		Box: c.box, Server: server, Refresher: d.Syncer, Mailbox: &mailboxes{d, c},
+		Interval: sends.SMTP.Pace.Per / time.Duration(max(sends.SMTP.Pace.Count, 1)), PerDay: sends.SMTP.PerDay,
+	}
+	return nil
+}
+
+func (d *Daemon) readerOf(c *company, m mailbox.Config, key store.MailboxKey, seller match.Seller, members []string) *inbox.Reader {
+	rules := c.Rules
+	until := func(span reminders.HoldSpan) func(calendar.Date) calendar.Date {
+		return func(from calendar.Date) calendar.Date { return span.Until(from, rules.WorkDays()) }
+	}
+	logger := d.logger.With("component", "inbox", "mailbox", m.Name)
+	return &inbox.Reader{
+		Store: d.Store, Key: key, Logger: logger,
+		Account: mailbox.Account{
+			Name: string(m.Name), Address: m.Address, User: m.Login.User, Password: m.Login.Password.Value(),
+			Host: m.IMAP.Host, Port: int(m.IMAP.Port), TLS: m.IMAP.TLS, CA: string(m.IMAP.CA),
+			Folders: m.Folders, Sent: m.Sent == mailbox.SentWatched, Fields: match.HeaderFields, Logger: logger, Now: d.now,
+		},
+		Company: inbox.Company{
+			Seller: seller, Members: members, Country: string(c.Country), Zone: c.Zone, French: strings.HasPrefix(string(c.Language), "fr"),
+			Holds: inbox.Holds{
+				Reply: until(rules.Config.Holds.Reply), Conversation: until(rules.Config.Holds.Conversation), Ack: until(rules.Config.Holds.Ack),
+			},
+		},
+	}
+}
+
+// serverOf is where a mailbox hands its mail over.
+func serverOf(m mailbox.Config) (outbox.Server, error) {
+	server := outbox.Server{
+		Host: m.SMTP.Host, Port: int(m.SMTP.Port), TLS: outbox.TLSMode(m.SMTP.TLS), User: m.Login.User, Password: m.Login.Password.Value(),
+	}
+	if m.SMTP.CA == "" {
+		return server, nil
+	}
+	pem, err := os.ReadFile(string(m.SMTP.CA))
+	if err != nil {
+		return server, err
+	}
+	if server.CA, err = x509.SystemCertPool(); err != nil {
+		server.CA = x509.NewCertPool()
+	}
+	if !server.CA.AppendCertsFromPEM(pem) {
+		return server, fmt.Errorf("%s holds no certificate in PEM form", m.SMTP.CA)
+	}
+	return server, nil
+}
+
+func legalOf(c *company) (outbox.Legal, error) {
+	l := outbox.Legal{Country: string(c.Country), Auto: strings.EqualFold(c.Reminders.Legal.Preset, "auto")}
+	if err := l.Contract.UnmarshalText([]byte(c.Reminders.Legal.ContractRate)); err != nil {
+		return l, fmt.Errorf("company %s: legal.contract_rate: %w", c.ID, err)
+	}
+	if l.Auto {
+		return l, nil
+	}
+	var err error
+	if l.Preset, err = legal.Find(c.Reminders.Legal.Preset); err != nil {
+		return l, fmt.Errorf("company %s: legal.preset: %w", c.ID, err)
+	}
+	return l, nil
+}
+
+// accountsOf returns where customers pay.
+func accountsOf(c *company) ([]outbox.Account, error) {
+	var accounts []outbox.Account
+	for _, a := range c.BankAccounts {
+		account := outbox.Account{Bank: compose.Bank{Holder: c.Name, IBAN: a.IBAN, BIC: a.BIC}}
+		if a.If != "" {
+			holds, err := reminders.CustomerCondition(a.If)
+			if err != nil {
+				return nil, fmt.Errorf("company %s: bank_accounts: %w", c.ID, err)
+			}
+			rules := c.Rules
+			account.If = func(who dossier.Customer) bool { return holds(rules, who) }
+		}
+		accounts = append(accounts, account)
+	}
+	return accounts, nil
+}
+
+// invoiceCopies gives the outbox the copies that the syncer finds.
+type invoiceCopies struct{ *syncer.Syncer }
+
+// Copy fetches the copy of an invoice.
+func (s invoiceCopies) Copy(ctx context.Context, id receivable.CompanyID, line dossier.Line, limit int64) (email.Part, bool, error) {
+	file, ok, err := s.Syncer.Copy(ctx, id, line, limit)
+	if err != nil || !ok {
+		return email.Part{}, false, err
+	}
+	return email.Part{Name: file.Name, Type: "application/pdf", Data: file.Bytes}, true, nil
+}

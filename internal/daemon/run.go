@@ -1,0 +1,144 @@
+package daemon
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"relanced/configs"
+	"relanced/internal/store"
+	syncer "relanced/sync"
+)
+
+// softStop is how long a message that is leaving may take after the first
+// signal.
+const softStop = 15 * time.Second
+
+// Run does the daemon's work until ctx ends: loops, schedules, the health page.
+// Sends in flight finish; hard, where it ends, cuts them off.
+func (d *Daemon) Run(ctx, hard context.Context) error {
+	h := &health{ping: d.Store.Ping}
+	stopHTTP, err := h.serve(ctx, string(d.File.HTTP.Listen), d.logger)
+	if err != nil {
+		return err
+	}
+	defer stopHTTP()
+	db, err := d.jobsDB()
+	if err != nil {
+		return err
+	}
+	if db != nil {
+		defer db.Close()
+	}
+	engine, err := newJobs(ctx, d.Store.Pool(), db, d.scheduled(), d.logger.With("component", "jobs"))
+	if err != nil {
+		return fmt.Errorf("start the schedules: %w", err)
+	}
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	if err := engine.Start(work); err != nil {
+		return fmt.Errorf("start the schedules: %w", err)
+	}
+	n := &node{store: d.Store, owner: d.owner, duties: d.duties(), logger: d.logger}
+	done := make(chan struct{})
+	go func() { defer close(done); n.run(ctx) }()
+	h.tellReady(ctx, d.logger)
+	d.logger.InfoContext(ctx, "ready", "companies", len(d.companies), "store", d.File.Store.Kind)
+	<-ctx.Done()
+	h.tellStopping()
+	d.logger.Info("stopping")
+	select {
+	case <-done:
+	case <-hard.Done():
+	case <-time.After(softStop):
+	}
+	stopping, cancel := context.WithTimeout(hard, 5*time.Second)
+	defer cancel()
+	if err := engine.Stop(stopping); err != nil && !errors.Is(err, context.Canceled) {
+		d.logger.Warn("schedules cut off", "err", err)
+	}
+	return nil
+}
+
+// jobsDB is a handle of the job engine's own on the SQLite file, nil on
+// PostgreSQL: it must not wait for a transaction of ours that waits for it.
+func (d *Daemon) jobsDB() (*sql.DB, error) {
+	if d.File.Store.Kind != configs.SQLite {
+		return nil, nil
+	}
+	db, err := sql.Open("sqlite3", "file:"+d.File.Store.Source+"?_journal_mode=WAL&_busy_timeout=10000&_txlock=immediate&_synchronous=NORMAL")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// duties are what one node at a time does.
+func (d *Daemon) duties() []duty {
+	var duties []duty
+	for _, c := range d.companies {
+		duties = append(duties, duty{leaseOfCompany(c.id()), d.companyDuty(c)})
+		for _, r := range c.readers {
+			duties = append(duties, duty{leaseOfMailbox(r.Key), d.mailboxDuty(c, r)})
+		}
+	}
+	return duties
+}
+
+// companyDuty decides for customers as their moments come.
+func (d *Daemon) companyDuty(c *company) func(context.Context, store.Fence) error {
+	return func(ctx context.Context, _ store.Fence) error {
+		for first := true; ctx.Err() == nil; first = false {
+			next, err := d.Store.NextAgenda(ctx, c.id())
+			if err != nil {
+				return err
+			}
+			if first || !next.IsZero() && !next.After(d.Store.Now()) {
+				report, err := c.box.Sweep(ctx)
+				if err != nil {
+					return err
+				}
+				if report.Proposed+report.Queued+report.Withdrawn+report.Tasks > 0 {
+					d.logger.InfoContext(ctx, "reminders decided", "company", c.ID, "looked", report.Looked, "proposed", report.Proposed,
+						"queued", report.Queued, "withdrawn", report.Withdrawn, "tasks", report.Tasks)
+				}
+			}
+			pause(ctx, time.Second)
+		}
+		return nil
+	}
+}
+
+// scheduled are the chores with their times.
+func (d *Daemon) scheduled() []Scheduled {
+	work := []Scheduled{{Chore: ChoreHousekeep, Next: hourly, Do: d.housekeep}}
+	for _, c := range d.companies {
+		for _, conn := range c.Connections {
+			work = append(work, Scheduled{
+				Chore: ChoreSync, Of: string(c.ID) + "/" + string(conn.Name), Next: conn.Schedule.Next,
+				Do: func(ctx context.Context) error {
+					_, err := d.Syncer.Pass(ctx, c.id(), conn.ID(), syncer.Options{})
+					return err
+				},
+			})
+		}
+		if len(c.Brief.To) > 0 {
+			work = append(work, Scheduled{
+				Chore: ChoreBrief, Of: string(c.ID), Next: func(t time.Time) time.Time { return c.Brief.Schedule.Next(t.In(c.Zone)) },
+				Do: func(ctx context.Context) error { return d.mailBrief(ctx, c) },
+			})
+		}
+	}
+	return work
+}
+
+func hourly(t time.Time) time.Time { return t.Truncate(time.Hour).Add(time.Hour) }
+
+// housekeep seals the timeline.
+func (d *Daemon) housekeep(ctx context.Context) error {
+	_, err := d.Store.Seal(ctx)
+	return err
+}
