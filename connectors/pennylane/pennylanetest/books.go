@@ -124,6 +124,7 @@ type Books struct {
 	invoices     map[int64]*Invoice
 	transactions map[int64]*Transaction
 	changes      map[string][]event
+	processed    time.Time          // of the latest event
 	order        map[string][]int64 // ids by resource, growing; deleted ones stay
 	credits      map[int64]Cents    // by credited invoice; nil: to be summed again
 	overdueOn    string             // the day up to which passing the due date was told
@@ -159,10 +160,20 @@ func (b *Books) tell(resource string, id int64, op string, created time.Time) ti
 	if created.IsZero() {
 		created = at
 	}
-	b.changes[resource] = append(b.changes[resource], event{id, op, created, at, at.Add(200 * time.Microsecond)})
+	b.changes[resource] = append(b.changes[resource], event{id, op, created, at, b.process(at)})
 	if op == "insert" {
-		b.changes[resource] = append(b.changes[resource], event{id, "update", created, at, at.Add(300 * time.Microsecond)})
+		b.changes[resource] = append(b.changes[resource], event{id, "update", created, at, b.process(at)})
 	}
+	return at
+}
+
+// process is when an event is written: after its change, in the order of changes.
+func (b *Books) process(at time.Time) time.Time {
+	at = at.Add(200 * time.Microsecond)
+	if !at.After(b.processed) {
+		at = b.processed.Add(time.Microsecond)
+	}
+	b.processed = at
 	return at
 }
 
