@@ -414,3 +414,19 @@ func BenchmarkPageBare(b *testing.B) {
 		}
 	}
 }
+
+func TestPage_changesKeepTheirMicroseconds(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/changes.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p page[change]
+	if err := p.DecodeJSON(data); err != nil || len(p.rows) != 2 || p.more {
+		t.Fatalf("got %+v, %v", p, err)
+	}
+	last := p.rows[1]
+	if last.ID != "25461862441111" || last.Operation != "delete" || last.ProcessedAt.UnixMicro()%1e6 != 735606 {
+		t.Errorf("got %+v", last)
+	}
+}
