@@ -48,6 +48,9 @@ func cluesOf(m *message.Message, s Seller) Clues {
 		if len(text) > 128<<10 {
 			text = text[:128<<10]
 		}
+		if !mayHoldID(text) {
+			return nil
+		}
 		ids := s.Keys.Find(text, own...)
 		return ids[:min(len(ids), maxKeys)]
 	}
@@ -91,6 +94,28 @@ func cluesOf(m *message.Message, s Seller) Clues {
 	}
 	c.Numbers = numbersIn(text + "\n" + strings.Join(m.Attachments, "\n"))
 	return c
+}
+
+// mayHoldID tells cheaply whether a text may quote an id of ours: 16 letters or
+// digits, a full stop, 16 more, wherever it was folded or percent-encoded.
+func mayHoldID(text string) bool {
+	run, before := 0, 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			if run++; run >= 16 && before >= 16 {
+				return true
+			}
+		case c == '%':
+			return true
+		case c == '.':
+			before, run = run, 0
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '=':
+		default:
+			before, run = 0, 0
+		}
+	}
+	return false
 }
 
 func addKey(list []string, key string) []string {

@@ -13,13 +13,12 @@ func IDs(raw string) []string {
 	var out []string
 	seen := make(map[string]bool)
 	add := func(id string) {
-		id = strings.Map(func(r rune) rune {
+		id = clean(strings.Map(func(r rune) rune {
 			if r <= ' ' || r == 0x7f {
 				return -1
 			}
 			return r
-		}, id)
-		id = clean(unpercent(strings.Trim(id, "<>")))
+		}, unpercent(strings.Trim(id, "<> \t"))))
 		if id != "" && len(id) < 1000 && !seen[id] && len(out) < maxIDs {
 			seen[id] = true
 			out = append(out, id)
