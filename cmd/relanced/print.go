@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -18,7 +19,6 @@ type printer struct {
 	json     bool
 	quiet    bool
 	color    bool
-	width    int // of the terminal; 0: not a terminal, nothing is cut
 }
 
 // object writes one JSON object on a line of its own, or nothing without --json.
@@ -30,10 +30,10 @@ func (p *printer) object(v any) error {
 
 // list prints the items: one JSON object per line, or a table with a header. An
 // empty list is no output in JSON and a sentence otherwise.
-func list[T any](p *printer, items []T, none string, header []string, row func(T) []any) error {
+func list[T any](p *printer, items []T, none string, header []string, row func(T) []any, object func(T) any) error {
 	if p.json {
 		for _, item := range items {
-			if err := p.object(item); err != nil {
+			if err := p.object(object(item)); err != nil {
 				return err
 			}
 		}
@@ -60,9 +60,6 @@ func (p *printer) table(header ...string) table.Writer {
 	style.Format.Header = text.FormatDefault
 	style.Format.HeaderAlign = text.AlignLeft
 	t.SetStyle(style)
-	if p.width > 0 {
-		t.Style().Size.WidthMax = p.width
-	}
 	row := make(table.Row, len(header))
 	for i, h := range header {
 		row[i] = h
@@ -127,4 +124,24 @@ func oneLine(s string, most int) string {
 func terminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+func isTerminal(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	return ok && terminal(f)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// when is an instant as people read it, in this machine's zone.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.Local().Format("2006-01-02 15:04")
 }

@@ -50,28 +50,39 @@ type Daemon struct {
 	Desk   *actions.Desk
 	Keys   email.Keys
 
-	companies []*company
-	owner     string
-	logger    *slog.Logger
-	now       func() time.Time
-	scratch   string
+	Companies []*Company
+
+	owner   string
+	logger  *slog.Logger
+	now     func() time.Time
+	scratch string
 }
 
-// company is one company with its rooms.
-type company struct {
+// Company is one company with its rooms.
+type Company struct {
 	*configs.Company
-	box     *outbox.Box
-	sources []syncer.Source
-	readers []*inbox.Reader
-	sender  *outbox.Sender // nil where no mailbox sends
+	Box     *outbox.Box
+	Sources []syncer.Source
+	Readers []*inbox.Reader
+	Sends   *outbox.Sender // nil where no mailbox sends
 }
 
 // id is the company's.
-func (c *company) id() receivable.CompanyID { return c.CompanyID() }
+func (c *Company) id() receivable.CompanyID { return c.CompanyID() }
+
+// Source finds a connection of the company.
+func (c *Company) Source(name receivable.ConnectionID) (syncer.Source, bool) {
+	for _, s := range c.Sources {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return syncer.Source{}, false
+}
 
 // reader returns the reader of a mailbox.
-func (c *company) reader(key store.MailboxKey) *inbox.Reader {
-	for _, r := range c.readers {
+func (c *Company) reader(key store.MailboxKey) *inbox.Reader {
+	for _, r := range c.Readers {
 		if r.Key == key {
 			return r
 		}
@@ -108,11 +119,11 @@ func Open(ctx context.Context, file *configs.File, o Options) (*Daemon, error) {
 
 // Close undoes Open.
 func (d *Daemon) Close() error {
-	for _, c := range d.companies {
-		if c.sender != nil {
-			c.sender.Close()
+	for _, c := range d.Companies {
+		if c.Sends != nil {
+			c.Sends.Close()
 		}
-		for _, r := range c.readers {
+		for _, r := range c.Readers {
 			r.Close()
 		}
 	}
@@ -136,7 +147,7 @@ func (d *Daemon) build(o Options) error {
 	boxes := map[receivable.CompanyID]*outbox.Box{}
 	var read []syncer.Company
 	for i := range d.File.Companies {
-		c := &company{Company: &d.File.Companies[i]}
+		c := &Company{Company: &d.File.Companies[i]}
 		if err := d.openSources(c, o); err != nil {
 			return err
 		}
@@ -145,20 +156,20 @@ func (d *Daemon) build(o Options) error {
 			return err
 		}
 		read = append(read, known)
-		d.companies = append(d.companies, c)
+		d.Companies = append(d.Companies, c)
 	}
 	d.Syncer = syncer.New(d.Store, read, d.owner, d.logger.With("component", "sync"))
-	for _, c := range d.companies {
+	for _, c := range d.Companies {
 		if err := d.openMail(c); err != nil {
 			return err
 		}
-		boxes[c.id()] = c.box
+		boxes[c.id()] = c.Box
 	}
 	d.Desk = &actions.Desk{Store: d.Store, Boxes: boxes}
 	return nil
 }
 
-func (d *Daemon) openSources(c *company, o Options) error {
+func (d *Daemon) openSources(c *Company, o Options) error {
 	for _, conn := range c.Connections {
 		scratch := filepath.Join(d.scratch, string(c.ID), string(conn.Name))
 		if err := os.MkdirAll(scratch, 0o700); err != nil {
@@ -175,7 +186,7 @@ func (d *Daemon) openSources(c *company, o Options) error {
 		if err != nil {
 			return fmt.Errorf("connection %s: %w", conn.Name, err)
 		}
-		c.sources = append(c.sources, syncer.Source{Name: conn.ID(), Type: conn.Type, Connector: opened})
+		c.Sources = append(c.Sources, syncer.Source{Name: conn.ID(), Type: conn.Type, Connector: opened})
 	}
 	return nil
 }
@@ -189,8 +200,8 @@ func terms(t calendar.Terms) string {
 }
 
 // books is the company as the syncer reads it.
-func (d *Daemon) books(c *company) (syncer.Company, error) {
-	known := syncer.Company{ID: c.id(), Zone: c.Zone, Sources: c.sources, CustomersFile: string(c.Customers.File)}
+func (d *Daemon) books(c *Company) (syncer.Company, error) {
+	known := syncer.Company{ID: c.id(), Zone: c.Zone, Sources: c.Sources, CustomersFile: string(c.Customers.File)}
 	if c.Documents.Folder != "" {
 		folder, err := documents.New(string(c.Documents.Folder), c.Documents.Match)
 		if err != nil {
@@ -202,7 +213,7 @@ func (d *Daemon) books(c *company) (syncer.Company, error) {
 }
 
 // openMail makes the outbox, the readers and the sender of a company.
-func (d *Daemon) openMail(c *company) error {
+func (d *Daemon) openMail(c *Company) error {
 	seller := match.Seller{Company: c.id(), Keys: d.Keys}
 	var members []string
 	for _, m := range c.Team {
@@ -225,13 +236,13 @@ func (d *Daemon) openMail(c *company) error {
 	}
 	for i, conn := range c.Connections {
 		box.Connections = append(box.Connections, outbox.Connection{
-			Name: conn.ID(), MaxAge: conn.MaxAge, File: c.sources[i].Connector.Info().AgeIsOfExport,
+			Name: conn.ID(), MaxAge: conn.MaxAge, File: c.Sources[i].Connector.Info().AgeIsOfExport,
 		})
 	}
 	for _, m := range c.Mailboxes {
 		key := store.MailboxKey{Company: c.id(), Name: string(m.Name)}
 		box.Mailboxes = append(box.Mailboxes, key)
-		c.readers = append(c.readers, d.readerOf(c, m, key, seller, members))
+		c.Readers = append(c.Readers, d.readerOf(c, m, key, seller, members))
 	}
 	logger := d.logger.With("component", "outbox", "company", c.ID)
 	sends := c.Sender()
@@ -239,7 +250,7 @@ func (d *Daemon) openMail(c *company) error {
 		box.Mailbox = store.MailboxKey{Company: c.id(), Name: string(sends.Name)}
 		box.Sender = compose.Sender{Display: sends.Display, Address: sends.Address}
 	}
-	c.box = &outbox.Box{Store: d.Store, Company: box, Documents: invoiceCopies{d.Syncer}, Logger: logger}
+	c.Box = &outbox.Box{Store: d.Store, Company: box, Documents: invoiceCopies{d.Syncer}, Logger: logger}
 	if sends == nil {
 		return nil
 	}
@@ -247,14 +258,14 @@ func (d *Daemon) openMail(c *company) error {
 	if err != nil {
 		return fmt.Errorf("mailbox %s: %w", sends.Name, err)
 	}
-	c.sender = &outbox.Sender{
-		Box: c.box, Server: server, Refresher: d.Syncer, Mailbox: &mailboxes{d, c},
+	c.Sends = &outbox.Sender{
+		Box: c.Box, Server: server, Refresher: d.Syncer, Mailbox: &mailboxes{d, c},
 		Interval: sends.SMTP.Pace.Per / time.Duration(max(sends.SMTP.Pace.Count, 1)), PerDay: sends.SMTP.PerDay,
 	}
 	return nil
 }
 
-func (d *Daemon) readerOf(c *company, m mailbox.Config, key store.MailboxKey, seller match.Seller, members []string) *inbox.Reader {
+func (d *Daemon) readerOf(c *Company, m mailbox.Config, key store.MailboxKey, seller match.Seller, members []string) *inbox.Reader {
 	rules := c.Rules
 	until := func(span reminders.HoldSpan) func(calendar.Date) calendar.Date {
 		return func(from calendar.Date) calendar.Date { return span.Until(from, rules.WorkDays()) }
@@ -297,7 +308,7 @@ func serverOf(m mailbox.Config) (outbox.Server, error) {
 	return server, nil
 }
 
-func legalOf(c *company) (outbox.Legal, error) {
+func legalOf(c *Company) (outbox.Legal, error) {
 	l := outbox.Legal{Country: string(c.Country), Auto: strings.EqualFold(c.Reminders.Legal.Preset, "auto")}
 	if err := l.Contract.UnmarshalText([]byte(c.Reminders.Legal.ContractRate)); err != nil {
 		return l, fmt.Errorf("company %s: legal.contract_rate: %w", c.ID, err)
@@ -313,7 +324,7 @@ func legalOf(c *company) (outbox.Legal, error) {
 }
 
 // accountsOf returns where customers pay.
-func accountsOf(c *company) ([]outbox.Account, error) {
+func accountsOf(c *Company) ([]outbox.Account, error) {
 	var accounts []outbox.Account
 	for _, a := range c.BankAccounts {
 		account := outbox.Account{Bank: compose.Bank{Holder: c.Name, IBAN: a.IBAN, BIC: a.BIC}}

@@ -27,13 +27,13 @@ const awaitReading = 2 * time.Minute
 // runs where its own mailbox is held: that one is read directly.
 type mailboxes struct {
 	d *Daemon
-	c *company
+	c *Company
 }
 
 // ReadToEnd reads every mailbox of the company to its end.
 func (m *mailboxes) ReadToEnd(ctx context.Context, _ receivable.CompanyID) error {
-	for _, r := range m.c.readers {
-		if r.Key == m.c.box.Company.Mailbox {
+	for _, r := range m.c.Readers {
+		if r.Key == m.c.Box.Company.Mailbox {
 			if err := r.Once(ctx, false); err != nil {
 				return err
 			}
@@ -108,13 +108,13 @@ func (d *Daemon) box(ctx context.Context, key store.MailboxKey) (store.Mailbox, 
 
 // mailboxDuty reads a mailbox, carries out what came in, sends by it where it
 // sends, and waits for the next ring.
-func (d *Daemon) mailboxDuty(c *company, r *inbox.Reader) func(context.Context, store.Fence) error {
+func (d *Daemon) mailboxDuty(c *Company, r *inbox.Reader) func(context.Context, store.Fence) error {
 	return func(ctx context.Context, fence store.Fence) error {
 		defer r.Close()
-		sends := c.sender != nil && r.Key == c.box.Company.Mailbox
+		sends := c.Sends != nil && r.Key == c.Box.Company.Mailbox
 		if sends {
-			defer c.sender.Close()
-			if err := c.sender.Takeover(ctx, fence); err != nil {
+			defer c.Sends.Close()
+			if err := c.Sends.Takeover(ctx, fence); err != nil {
 				return err
 			}
 		}
@@ -132,7 +132,7 @@ func (d *Daemon) mailboxDuty(c *company, r *inbox.Reader) func(context.Context, 
 				return err
 			}
 			if sends {
-				handed, err := c.sender.Once(ctx, fence)
+				handed, err := c.Sends.Once(ctx, fence)
 				if err != nil && ctx.Err() == nil {
 					d.logger.WarnContext(ctx, "nothing sent", "mailbox", r.Key.Name, "err", err)
 					if errors.Is(err, store.ErrFence) {
@@ -152,7 +152,7 @@ func (d *Daemon) mailboxDuty(c *company, r *inbox.Reader) func(context.Context, 
 	}
 }
 
-func (d *Daemon) poll(c *company, key store.MailboxKey) time.Duration {
+func (d *Daemon) poll(c *Company, key store.MailboxKey) time.Duration {
 	for _, m := range c.Mailboxes {
 		if string(m.Name) == key.Name {
 			return m.IMAP.Poll
@@ -163,7 +163,7 @@ func (d *Daemon) poll(c *company, key store.MailboxKey) time.Duration {
 
 // waitBox waits for a ring, for somebody who wants the mailbox read, for a
 // message that may leave, or for the time.
-func (d *Daemon) waitBox(ctx context.Context, c *company, r *inbox.Reader, limit time.Duration) error {
+func (d *Daemon) waitBox(ctx context.Context, c *Company, r *inbox.Reader, limit time.Duration) error {
 	watch, stop := context.WithCancel(ctx)
 	defer stop()
 	wake := make(chan struct{}, 1)
@@ -180,7 +180,7 @@ func (d *Daemon) waitBox(ctx context.Context, c *company, r *inbox.Reader, limit
 }
 
 // wanted tells whether somebody waits for the mailbox.
-func (d *Daemon) wanted(ctx context.Context, c *company, key store.MailboxKey) bool {
+func (d *Daemon) wanted(ctx context.Context, c *Company, key store.MailboxKey) bool {
 	box, err := d.box(ctx, key)
 	if err != nil {
 		return false
@@ -188,7 +188,7 @@ func (d *Daemon) wanted(ctx context.Context, c *company, key store.MailboxKey) b
 	if box.RangAt.After(box.ReadAt) {
 		return true
 	}
-	if key != c.box.Company.Mailbox || c.sender == nil || c.sender.Resting() {
+	if key != c.Box.Company.Mailbox || c.Sends == nil || c.Sends.Resting() {
 		return false
 	}
 	next, err := d.Store.NextMoment(ctx, key)

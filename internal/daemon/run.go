@@ -45,7 +45,7 @@ func (d *Daemon) Run(ctx, hard context.Context) error {
 	done := make(chan struct{})
 	go func() { defer close(done); n.run(ctx) }()
 	h.tellReady(ctx, d.logger)
-	d.logger.InfoContext(ctx, "ready", "companies", len(d.companies), "store", d.File.Store.Kind)
+	d.logger.InfoContext(ctx, "ready", "companies", len(d.Companies), "store", d.File.Store.Kind)
 	<-ctx.Done()
 	h.tellStopping()
 	d.logger.Info("stopping")
@@ -79,9 +79,9 @@ func (d *Daemon) jobsDB() (*sql.DB, error) {
 // duties are what one node at a time does.
 func (d *Daemon) duties() []duty {
 	var duties []duty
-	for _, c := range d.companies {
+	for _, c := range d.Companies {
 		duties = append(duties, duty{leaseOfCompany(c.id()), d.companyDuty(c)})
-		for _, r := range c.readers {
+		for _, r := range c.Readers {
 			duties = append(duties, duty{leaseOfMailbox(r.Key), d.mailboxDuty(c, r)})
 		}
 	}
@@ -89,7 +89,7 @@ func (d *Daemon) duties() []duty {
 }
 
 // companyDuty decides for customers as their moments come.
-func (d *Daemon) companyDuty(c *company) func(context.Context, store.Fence) error {
+func (d *Daemon) companyDuty(c *Company) func(context.Context, store.Fence) error {
 	return func(ctx context.Context, _ store.Fence) error {
 		for first := true; ctx.Err() == nil; first = false {
 			next, err := d.Store.NextAgenda(ctx, c.id())
@@ -97,7 +97,7 @@ func (d *Daemon) companyDuty(c *company) func(context.Context, store.Fence) erro
 				return err
 			}
 			if first || !next.IsZero() && !next.After(d.Store.Now()) {
-				report, err := c.box.Sweep(ctx)
+				report, err := c.Box.Sweep(ctx)
 				if err != nil {
 					return err
 				}
@@ -115,7 +115,7 @@ func (d *Daemon) companyDuty(c *company) func(context.Context, store.Fence) erro
 // scheduled are the chores with their times.
 func (d *Daemon) scheduled() []Scheduled {
 	work := []Scheduled{{Chore: ChoreHousekeep, Next: hourly, Do: d.housekeep}}
-	for _, c := range d.companies {
+	for _, c := range d.Companies {
 		for _, conn := range c.Connections {
 			work = append(work, Scheduled{
 				Chore: ChoreSync, Of: string(c.ID) + "/" + string(conn.Name), Next: conn.Schedule.Next,

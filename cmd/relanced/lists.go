@@ -1,0 +1,456 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"relanced/internal/calendar"
+	"relanced/internal/daemon"
+	"relanced/internal/receivable"
+	"relanced/internal/store"
+)
+
+type customersCmd struct{}
+
+type customerJSON struct {
+	Connection  string   `json:"connection"`
+	Customer    string   `json:"customer"`
+	External    string   `json:"external_id"`
+	Name        string   `json:"name"`
+	Kind        string   `json:"kind"`
+	Emails      []string `json:"emails"`
+	Outstanding string   `json:"outstanding"`
+	Overdue     string   `json:"overdue"`
+	Credit      string   `json:"credit"`
+	Currency    string   `json:"currency"`
+	Held        bool     `json:"held"`
+	NextAt      *string  `json:"next_at"`
+}
+
+// Run lists customers, one line per account and currency.
+func (c *customersCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		var rows []store.CustomerRow
+		for _, company := range d.Companies {
+			for row, err := range d.Store.Customers(ctx, company.CompanyID(), today(a, company)) {
+				if err != nil {
+					return err
+				}
+				rows = append(rows, row)
+			}
+		}
+		return list(a.printer, rows, "No customer is known yet: run `relanced sync`.",
+			[]string{"Code", "Name", "Outstanding", "Overdue", "Credit", "", "Held", "Addresses"},
+			func(r store.CustomerRow) []any {
+				return []any{r.Code, oneLine(r.Name, 40), amountText(r.Outstanding), amountText(r.Overdue), amountText(r.Credit), r.Outstanding.Currency, yesNo(r.Held), strings.Join(r.Emails, ", ")}
+			},
+			func(r store.CustomerRow) any {
+				kind := string(r.Kind)
+				if kind == "" {
+					kind = string(receivable.KindUnknown)
+				}
+				return customerJSON{
+					Connection: string(r.Connection), Customer: r.Code, External: r.External, Name: r.Name, Kind: kind, Emails: none(r.Emails),
+					Outstanding: amountText(r.Outstanding), Overdue: amountText(r.Overdue), Credit: amountText(r.Credit), Currency: r.Outstanding.Currency,
+					Held: r.Held, NextAt: stamp(r.NextAt),
+				}
+			})
+	})
+}
+
+func today(a *app, c *daemon.Company) calendar.Date { return calendar.DateOf(a.now().In(c.Zone)) }
+
+type invoicesCmd struct {
+	All bool `help:"Settled and vanished ones too."`
+}
+
+type invoiceJSON struct {
+	Connection  string    `json:"connection"`
+	External    string    `json:"external_id"`
+	Customer    string    `json:"customer"`
+	ExtCustomer string    `json:"external_customer"`
+	Name        string    `json:"name"`
+	Invoice     string    `json:"invoice"`
+	Kind        string    `json:"kind"`
+	IssuedOn    *string   `json:"issued_on"`
+	DueOn       *string   `json:"due_on"`
+	Total       string    `json:"total"`
+	Outstanding string    `json:"outstanding"`
+	Currency    string    `json:"currency"`
+	Dues        []dueJSON `json:"dues"`
+	GoneAt      *string   `json:"gone_at"`
+	Problems    []string  `json:"problems"`
+}
+
+type dueJSON struct {
+	DueOn       *string `json:"due_on"`
+	Total       string  `json:"total"`
+	Outstanding string  `json:"outstanding"`
+}
+
+// Run lists invoices and credit notes.
+func (c *invoicesCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		if a.json { // as they come: a million of them cost no memory
+			for row, err := range d.Store.Invoices(ctx, store.InvoiceFilter{Company: a.company(), All: c.All}) {
+				if err != nil {
+					return err
+				}
+				if err := a.object(invoiceView(row)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		var rows []store.InvoiceRow
+		for row, err := range d.Store.Invoices(ctx, store.InvoiceFilter{Company: a.company(), All: c.All}) {
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		return list(a.printer, rows, "No invoice is open.",
+			[]string{"Invoice", "Customer", "Name", "Issued", "Due", "Total", "Outstanding", "", "Problems"},
+			func(r store.InvoiceRow) []any {
+				number := r.Number
+				if r.Kind == receivable.CreditNote {
+					number += " (credit note)"
+				}
+				return []any{number, r.Customer, oneLine(r.Name, 32), r.IssuedOn.String(), r.DueOn.String(), amountText(r.Total), amountText(r.Outstanding), r.Total.Currency, strings.Join(r.Problems, "; ")}
+			}, func(r store.InvoiceRow) any { return invoiceView(r) })
+	})
+}
+
+func invoiceView(r store.InvoiceRow) invoiceJSON {
+	out := invoiceJSON{
+		Connection: string(r.Connection), External: r.External, Customer: r.Customer, ExtCustomer: r.ExternalCustomer, Name: r.Name,
+		Invoice: r.Number, Kind: string(r.Kind), IssuedOn: optional(r.IssuedOn.String()), DueOn: optional(r.DueOn.String()),
+		Total: amountText(r.Total), Outstanding: amountText(r.Outstanding), Currency: r.Total.Currency, Dues: []dueJSON{},
+		GoneAt: stamp(r.GoneAt), Problems: none(r.Problems),
+	}
+	for _, due := range r.Dues {
+		out.Dues = append(out.Dues, dueJSON{optional(due.On.String()), amountText(due.Total), amountText(due.Outstanding)})
+	}
+	return out
+}
+
+type agedCmd struct {
+	By  string `enum:"amount,age" default:"amount" help:"Order: amount or age."`
+	At  string `help:"As it was at the end of that day (YYYY-MM-DD)." placeholder:"DATE"`
+	CSV string `name:"csv" help:"Write a CSV file for spreadsheets." placeholder:"FILE" type:"path"`
+}
+
+type agedJSON struct {
+	Customer string `json:"customer"`
+	Name     string `json:"name"`
+	Currency string `json:"currency"`
+	NotDue   string `json:"not_due"`
+	D30      string `json:"d1_30"`
+	D60      string `json:"d31_60"`
+	D90      string `json:"d61_90"`
+	Older    string `json:"d91_plus"`
+	Overdue  string `json:"overdue"`
+	Total    string `json:"total"`
+	Credit   string `json:"credit"`
+}
+
+// Run prints the aged balance.
+func (c *agedCmd) Run(ctx context.Context, a *app) error {
+	var on calendar.Date
+	if c.At != "" {
+		var err error
+		if on, err = calendar.ParseDate(c.At); err != nil {
+			return usagef("--at: %v", err)
+		}
+	}
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		var rows []store.AgedRow
+		for _, company := range d.Companies {
+			day, at := today(a, company), time.Time{}
+			if on != 0 && on != day {
+				day = on
+				if end := on.AddDays(1).Time(company.Zone); end.Before(a.now()) {
+					at = end
+				}
+			}
+			some, err := d.Store.Aged(ctx, company.CompanyID(), day, at)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, some...)
+		}
+		if c.By == "age" {
+			slices.SortStableFunc(rows, func(x, y store.AgedRow) int {
+				for _, pair := range [][2]int64{{y.Older.Minor, x.Older.Minor}, {y.Days90.Minor, x.Days90.Minor}, {y.Days60.Minor, x.Days60.Minor}, {y.Days30.Minor, x.Days30.Minor}} {
+					if pair[0] != pair[1] {
+						return int(min(max(pair[0]-pair[1], -1), 1))
+					}
+				}
+				return 0
+			})
+		}
+		if c.CSV != "" {
+			return c.write(a, rows)
+		}
+		return list(a.printer, rows, "Nothing is open.",
+			[]string{"Customer", "Name", "", "Not due", "1-30", "31-60", "61-90", "91+", "Overdue", "Total", "Credit"},
+			func(r store.AgedRow) []any {
+				v := agedView(r)
+				return []any{v.Customer, oneLine(v.Name, 32), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit}
+			}, func(r store.AgedRow) any { return agedView(r) })
+	})
+}
+
+func agedView(r store.AgedRow) agedJSON {
+	return agedJSON{
+		Customer: r.Code, Name: r.Name, Currency: r.Total.Currency, NotDue: amountText(r.NotDue), D30: amountText(r.Days30), D60: amountText(r.Days60),
+		D90: amountText(r.Days90), Older: amountText(r.Older), Overdue: amountText(r.Overdue), Total: amountText(r.Total), Credit: amountText(r.Credit),
+	}
+}
+
+// write makes a file that spreadsheets open as it is meant: with a byte-order
+// mark, and no cell that they would take for a formula.
+func (c *agedCmd) write(a *app, rows []store.AgedRow) error {
+	file, err := os.OpenFile(c.CSV, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := file.WriteString("\ufeff"); err != nil {
+		return err
+	}
+	w := csv.NewWriter(file)
+	w.Comma = ';'
+	lines := [][]string{{"customer", "name", "currency", "not_due", "d1_30", "d31_60", "d61_90", "d91_plus", "overdue", "total", "credit"}}
+	for _, r := range rows {
+		v := agedView(r)
+		lines = append(lines, []string{cell(v.Customer), cell(v.Name), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit})
+	}
+	if err := w.WriteAll(lines); err != nil {
+		return err
+	}
+	a.say("%d lines written to %s", len(rows), c.CSV)
+	return file.Close()
+}
+
+func cell(text string) string {
+	text = cleanText(text)
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+type repliesCmd struct{}
+
+type replyJSON struct {
+	ID         int64   `json:"id"`
+	Mailbox    string  `json:"mailbox"`
+	Customer   *string `json:"customer"`
+	From       string  `json:"from"`
+	Subject    string  `json:"subject"`
+	ReceivedAt *string `json:"received_at"`
+	Class      string  `json:"class"`
+	Holds      bool    `json:"holds"`
+	Quote      string  `json:"quote"`
+	Label      *string `json:"label"`
+	Confidence *string `json:"confidence"`
+}
+
+// Run lists what customers wrote.
+func (c *repliesCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		rows, err := d.Store.Replies(ctx, a.company(), time.Time{})
+		if err != nil {
+			return err
+		}
+		return list(a.printer, rows, "No customer has written.", []string{"ID", "Received", "Customer", "From", "What", "Holds", "Text"},
+			func(r store.ReplyRow) []any {
+				return []any{int64(r.ID), when(r.ReceivedAt), r.Code, r.From, string(r.Class), yesNo(r.Holds), oneLine(r.Quote, 60)}
+			}, func(r store.ReplyRow) any {
+				return replyJSON{
+					ID: int64(r.ID), Mailbox: r.Place.Mailbox, Customer: optional(r.Code), From: r.From, Subject: r.Subject, ReceivedAt: stamp(r.ReceivedAt),
+					Class: string(r.Class), Holds: r.Holds, Quote: r.Quote, Label: optional(r.Label), Confidence: optional(r.Confidence),
+				}
+			})
+	})
+}
+
+type tasksCmd struct {
+	All bool `help:"Done ones too."`
+}
+
+type taskJSON struct {
+	ID       int64   `json:"id"`
+	Kind     string  `json:"kind"`
+	Customer *string `json:"customer"`
+	Title    string  `json:"title"`
+	DueOn    *string `json:"due_on"`
+	Owner    *string `json:"owner"`
+	State    string  `json:"state"`
+}
+
+// Run lists what people have to do.
+func (c *tasksCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		rows, err := d.Store.Tasks(ctx, store.TaskFilter{Company: a.company(), Done: c.All})
+		if err != nil {
+			return err
+		}
+		state := func(t store.CustomerTask) string {
+			if t.DoneAt.IsZero() {
+				return "open"
+			}
+			return "done"
+		}
+		return list(a.printer, rows, "Nothing to do.", []string{"ID", "Due", "Kind", "Customer", "What", "Owner", "State"},
+			func(t store.CustomerTask) []any {
+				return []any{t.ID, t.DueOn.String(), t.Kind, t.Code, oneLine(t.Title, 70), t.Owner, state(t)}
+			}, func(t store.CustomerTask) any {
+				return taskJSON{t.ID, t.Kind, optional(t.Code), t.Title, optional(t.DueOn.String()), optional(t.Owner), state(t)}
+			})
+	})
+}
+
+type timelineCmd struct {
+	Customer string `arg:"" help:"Code, name or address."`
+}
+
+type eventJSON struct {
+	At   *string `json:"at"`
+	Kind string  `json:"kind"`
+	By   string  `json:"by"`
+	Text string  `json:"text"`
+	Ref  *string `json:"ref"`
+}
+
+// Run tells what happened with a customer.
+func (c *timelineCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		id, err := a.customer(ctx, d, c.Customer)
+		if err != nil {
+			return err
+		}
+		rows, err := d.Store.Timeline(ctx, a.company(), id, 0)
+		if err != nil {
+			return err
+		}
+		return list(a.printer, rows, "Nothing happened yet.", []string{"When", "What", "By", "Text", "About"},
+			func(e store.EventRow) []any {
+				text := oneLine(e.Text, 80)
+				if !e.Erased.IsZero() {
+					text = "erased on " + e.Erased.Format(time.DateOnly)
+				}
+				return []any{when(e.At), e.Kind, e.By, text, e.Ref}
+			}, func(e store.EventRow) any {
+				return eventJSON{stamp(e.At), e.Kind, e.By, e.Text, optional(e.Ref)}
+			})
+	})
+}
+
+type statusCmd struct{}
+
+type statusJSON struct {
+	Connections []connectionJSON `json:"connections"`
+	Mailboxes   []mailboxJSON    `json:"mailboxes"`
+	Outbox      map[string]int   `json:"outbox"`
+	Problems    []problemJSON    `json:"problems"`
+}
+
+type connectionJSON struct {
+	Name       string   `json:"name"`
+	Type       string   `json:"type"`
+	State      string   `json:"state"`
+	AsOf       *string  `json:"as_of"`
+	LastPassAt *string  `json:"last_pass_at"`
+	Error      *string  `json:"error"`
+	Problems   []string `json:"problems"`
+}
+
+type mailboxJSON struct {
+	Name       string  `json:"name"`
+	State      string  `json:"state"`
+	LastReadAt *string `json:"last_read_at"`
+	Error      *string `json:"error"`
+}
+
+type problemJSON struct {
+	What  string  `json:"what"`
+	Since *string `json:"since"`
+	Do    *string `json:"do"`
+}
+
+// Run tells how connections, mailboxes and the outbox are.
+func (c *statusCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		out := statusJSON{Connections: []connectionJSON{}, Mailboxes: []mailboxJSON{}, Outbox: map[string]int{}, Problems: []problemJSON{}}
+		for _, company := range d.Companies {
+			health, err := d.Health(ctx, company)
+			if err != nil {
+				return err
+			}
+			for _, conn := range health.Connections {
+				view := connectionJSON{Name: string(conn.Name), Type: conn.Type, State: string(conn.State), AsOf: stamp(conn.AsOf), LastPassAt: stamp(conn.LastPassAt), Error: optional(conn.Error), Problems: none(conn.Problems)}
+				out.Connections = append(out.Connections, view)
+			}
+			for _, box := range health.Mailboxes {
+				out.Mailboxes = append(out.Mailboxes, mailboxJSON{box.Name, string(box.State), stamp(box.ReadAt), optional(box.Error)})
+			}
+			for _, p := range health.Problems {
+				out.Problems = append(out.Problems, problemJSON{p.What, stamp(p.Since), optional(p.Do)})
+			}
+			for state, n := range health.Outbox {
+				out.Outbox[string(state)] += n
+			}
+		}
+		if a.json {
+			return a.object(out)
+		}
+		return c.print(a, out)
+	})
+}
+
+func (c *statusCmd) print(a *app, s statusJSON) error {
+	word := func(text *string) string {
+		if text == nil {
+			return "-"
+		}
+		return *text
+	}
+	t := a.table("Connection", "Type", "State", "As of", "Error")
+	for _, conn := range s.Connections {
+		t.AppendRow(clean([]any{conn.Name, conn.Type, conn.State, word(conn.AsOf), word(conn.Error)}))
+	}
+	t.Render()
+	a.say("")
+	t = a.table("Mailbox", "State", "Read", "Error")
+	for _, box := range s.Mailboxes {
+		t.AppendRow(clean([]any{box.Name, box.State, word(box.LastReadAt), word(box.Error)}))
+	}
+	t.Render()
+	a.say("")
+	states := make([]string, 0, len(s.Outbox))
+	for state, n := range s.Outbox {
+		states = append(states, fmt.Sprintf("%d %s", n, state))
+	}
+	slices.Sort(states)
+	if len(states) > 0 {
+		a.say("Outbox: %s", strings.Join(states, ", "))
+	}
+	for _, p := range s.Problems {
+		a.say("! %s", sentence(p.What, value(p.Do)))
+	}
+	return nil
+}
+
+func value(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"relanced/desk/actions"
+	"relanced/internal/calendar"
+	"relanced/internal/daemon"
+	"relanced/internal/money"
+)
+
+// act finds targets by name and does something to each.
+func (a *app) act(ctx context.Context, names []string, do func(d *daemon.Daemon, t actions.Target) (actions.Done, error)) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		targets := make([]actions.Target, len(names))
+		for i, name := range names { // all names first: a typo in the last does nothing
+			var err error
+			if targets[i], err = a.target(ctx, d, name); err != nil {
+				return err
+			}
+		}
+		for _, t := range targets {
+			done, err := do(d, t)
+			if errors.Is(err, actions.ErrNothing) {
+				a.say("%s (%s): nothing was kept back", done.Name, done.Code)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := a.tellDone(done); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// day reads an optional date of a flag.
+func day(flag, text string) (calendar.Date, error) {
+	if text == "" {
+		return 0, nil
+	}
+	on, err := calendar.ParseDate(text)
+	if err != nil {
+		return 0, usagef("%s: %v", flag, err)
+	}
+	return on, nil
+}
+
+// sum reads an optional amount in the currency of what the target owes.
+func sum(ctx context.Context, d *daemon.Daemon, t actions.Target, text string) (money.Amount, error) {
+	if text == "" {
+		return money.Amount{}, nil
+	}
+	facts, err := d.Store.DossierOf(ctx, t.Customer, t.Document)
+	if err != nil {
+		return money.Amount{}, err
+	}
+	currency := ""
+	for _, line := range facts.Lines {
+		if t.Document == 0 || line.Document == t.Document {
+			currency = line.Outstanding.Currency
+			break
+		}
+	}
+	if currency == "" {
+		company, err := companyOf(d, facts.Company.ID)
+		if err != nil {
+			return money.Amount{}, err
+		}
+		currency = string(company.Currency)
+	}
+	amount, err := money.Parse(text, currency)
+	if err != nil || amount.Sign() <= 0 {
+		return money.Amount{}, usagef("--amount: %q is not an amount of %s (write 1200.00)", text, currency)
+	}
+	return amount, nil
+}
+
+type holdCmd struct {
+	Name   string `arg:"" name:"customer|invoice" help:"Customer or invoice."`
+	Until  string `help:"First day on which reminders may go on (YYYY-MM-DD). Default: until resumed." placeholder:"DATE"`
+	Reason string `required:"" help:"Why."`
+}
+
+// Run stops reminders of a customer or an invoice.
+func (c *holdCmd) Run(ctx context.Context, a *app) error {
+	until, err := day("--until", c.Until)
+	if err != nil {
+		return err
+	}
+	return a.act(ctx, []string{c.Name}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		return d.Desk.Hold(ctx, t, until, c.Reason, by())
+	})
+}
+
+type resumeCmd struct {
+	Names []string `arg:"" name:"customer|invoice" help:"Customers or invoices."`
+}
+
+// Run ends what keeps reminders back.
+func (c *resumeCmd) Run(ctx context.Context, a *app) error {
+	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		return d.Desk.Resume(ctx, t, by())
+	})
+}
+
+type excludeCmd struct {
+	Names  []string `arg:"" name:"customer|invoice" help:"Customers or invoices."`
+	Reason string   `help:"Why."`
+}
+
+// Run stops reminders for good, until resumed.
+func (c *excludeCmd) Run(ctx context.Context, a *app) error {
+	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		return d.Desk.Exclude(ctx, t, c.Reason, by())
+	})
+}
+
+type disputeCmd struct {
+	Invoice string `arg:"" help:"Invoice."`
+	Amount  string `help:"The part that is contested. Default: all of it."`
+	Reason  string `required:"" help:"What the customer says."`
+	Owner   string `help:"Who sees to it."`
+	Until   string `help:"First day on which it no longer holds (YYYY-MM-DD)." placeholder:"DATE"`
+}
+
+// Run records that an invoice is contested.
+func (c *disputeCmd) Run(ctx context.Context, a *app) error {
+	until, err := day("--until", c.Until)
+	if err != nil {
+		return err
+	}
+	return a.act(ctx, []string{c.Invoice}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		if t.Document == 0 {
+			return actions.Done{}, missingf("there is no invoice %q", c.Invoice)
+		}
+		amount, err := sum(ctx, d, t, c.Amount)
+		if err != nil {
+			return actions.Done{}, err
+		}
+		return d.Desk.Dispute(ctx, t, amount, c.Reason, c.Owner, until, by())
+	})
+}
+
+type promiseCmd struct {
+	Names  []string      `arg:"" name:"customer|invoice" help:"Customer or invoices."`
+	On     calendar.Date `required:"" help:"Day on which payment is promised (YYYY-MM-DD)." placeholder:"DATE"`
+	Amount string        `help:"The part that is promised. Default: all of it."`
+}
+
+// Run records that payment is promised.
+func (c *promiseCmd) Run(ctx context.Context, a *app) error {
+	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		amount, err := sum(ctx, d, t, c.Amount)
+		if err != nil {
+			return actions.Done{}, err
+		}
+		return d.Desk.Promise(ctx, t, c.On, amount, by())
+	})
+}
+
+type claimedCmd struct {
+	Names  []string      `arg:"" name:"customer|invoice" help:"Customer or invoices."`
+	By     string        `required:"" enum:"cheque,transfer" help:"cheque or transfer."`
+	Sent   calendar.Date `required:"" help:"Day on which it left, as the customer says (YYYY-MM-DD)." placeholder:"DATE"`
+	Amount string        `help:"The part that was paid. Default: all of it."`
+}
+
+// Run records that the customer says it has paid.
+func (c *claimedCmd) Run(ctx context.Context, a *app) error {
+	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		amount, err := sum(ctx, d, t, c.Amount)
+		if err != nil {
+			return actions.Done{}, err
+		}
+		return d.Desk.Claimed(ctx, t, c.By, c.Sent, amount, by())
+	})
+}
+
+type calledCmd struct {
+	Customer string `arg:"" help:"Customer."`
+	Note     string `required:"" help:"What was said."`
+	Outcome  string `help:"In a word: reached, voicemail, refused…"`
+	Next     string `help:"When to speak again; reminders wait until then (YYYY-MM-DD)." placeholder:"DATE"`
+}
+
+// Run records a call.
+func (c *calledCmd) Run(ctx context.Context, a *app) error {
+	next, err := day("--next", c.Next)
+	if err != nil {
+		return err
+	}
+	return a.act(ctx, []string{c.Customer}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		return d.Desk.Called(ctx, t, c.Note, c.Outcome, next, by())
+	})
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"relanced/configs"
+	"relanced/connectors/builtin"
+	"relanced/internal/daemon"
+	"relanced/internal/store"
+)
+
+type runCmd struct{}
+
+// Run is the daemon. The first signal lets what is leaving finish, the second
+// cuts it off.
+func (c *runCmd) Run(ctx context.Context, a *app) error {
+	file, err := a.load(a.Config)
+	if err != nil {
+		return err
+	}
+	logger := daemon.NewLogger(file.Log, a.err, a.color || terminalOf(a.err))
+	d, err := daemon.Open(ctx, file, daemon.Options{Logger: logger})
+	if err != nil {
+		return err
+	}
+	hard, cut := context.WithCancel(context.Background())
+	defer cut()
+	go func() {
+		<-ctx.Done()
+		second := make(chan os.Signal, 1)
+		signal.Notify(second, os.Interrupt, syscall.SIGTERM)
+		<-second
+		cut()
+	}()
+	return errors.Join(d.Run(ctx, hard), d.Close())
+}
+
+type checkCmd struct {
+	Offline bool `help:"Touch no network."`
+}
+
+type checkJSON struct {
+	What    string  `json:"what"`
+	Name    string  `json:"name"`
+	OK      bool    `json:"ok"`
+	Message string  `json:"message"`
+	Do      *string `json:"do"`
+}
+
+// Run checks the configuration, then every connection, mailbox and template.
+func (c *checkCmd) Run(ctx context.Context, a *app) error {
+	d, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	bad := false
+	var rows []checkJSON
+	for _, l := range d.Check(ctx, c.Offline) {
+		bad = bad || !l.OK
+		row := checkJSON{What: l.What, Name: l.Name, OK: l.OK, Message: l.Message}
+		if !l.OK {
+			row.Do = optional(l.Do)
+		}
+		rows = append(rows, row)
+	}
+	err = list(a.printer, rows, "", []string{"", "What", "Name", "Result"}, func(r checkJSON) []any {
+		mark := "ok"
+		if !r.OK {
+			mark = "NOT OK"
+		}
+		return []any{mark, r.What, r.Name, sentence(r.Message, value(r.Do))}
+	}, func(r checkJSON) any { return r })
+	if err == nil && bad {
+		return errSaid
+	}
+	return err
+}
+
+type configCmd struct {
+	Schema  configSchemaCmd  `cmd:"" help:"Print the JSON Schema: editors complete from it."`
+	Show    configShowCmd    `cmd:"" help:"Print the effective configuration, secrets masked."`
+	Example configExampleCmd `cmd:"" help:"Print the annotated example."`
+}
+
+type (
+	configSchemaCmd  struct{}
+	configShowCmd    struct{}
+	configExampleCmd struct{}
+)
+
+// Run prints the schema.
+func (configSchemaCmd) Run(a *app) error {
+	text, err := configs.Schema(builtin.Factories())
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(append(text, '\n'))
+	return err
+}
+
+// Run prints what counts, defaults included.
+func (configShowCmd) Run(a *app) error {
+	file, err := a.load(a.Config)
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(configs.Show(file))
+	return err
+}
+
+// Run prints the example.
+func (configExampleCmd) Run(a *app) error {
+	_, err := a.out.Write(configs.Example())
+	return err
+}
+
+type backupCmd struct {
+	File string `arg:"" type:"path" help:"File to write; it must not exist."`
+}
+
+// Run copies the database while everything runs.
+func (c *backupCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		if _, err := os.Stat(c.File); err == nil {
+			return fmt.Errorf("%s is there already: name a new file", c.File)
+		}
+		if err := d.Store.Backup(ctx, c.File); err != nil {
+			if errors.Is(err, store.ErrNoBackup) {
+				return err
+			}
+			return fmt.Errorf("backup: %w", err)
+		}
+		key := d.File.KeyFile()
+		if d.File.KeyBytes() != nil {
+			key = "the `key` of the configuration"
+		}
+		if a.json {
+			return a.object(map[string]string{"file": c.File, "key": key})
+		}
+		a.say("Written to %s. Keep it with %s: without that key, answers to messages already sent lose their signature.", c.File, key)
+		a.say("A restored copy sends nothing before `relanced confirm`.")
+		return nil
+	})
+}
+
+type reindexCmd struct{}
+
+// Run looks at every customer anew.
+func (c *reindexCmd) Run(ctx context.Context, a *app) error {
+	return a.with(ctx, func(d *daemon.Daemon) error {
+		n := 0
+		for _, company := range d.Companies {
+			ids, err := d.Store.CustomerIDs(ctx, company.CompanyID())
+			if err != nil {
+				return err
+			}
+			for len(ids) > 0 {
+				chunk := ids[:min(500, len(ids))]
+				ids = ids[len(chunk):]
+				if err := d.Store.InTx(ctx, func(tx *store.Tx) error { tx.Touch(chunk...); return nil }); err != nil {
+					return err
+				}
+				n += len(chunk)
+			}
+		}
+		if _, err := d.Store.Seal(ctx); err != nil {
+			return err
+		}
+		a.say("%d customers are looked at anew at the next sweep.", n)
+		return nil
+	})
+}
+
+// terminalOf tells whether the writer is a terminal.
+func terminalOf(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && terminal(f)
+}
+
+// received is the moment an explained message came in, unless told.
+func received(text string, now time.Time, zone *time.Location) (time.Time, error) {
+	if text == "" {
+		return now, nil
+	}
+	at, err := moment(text, zone)
+	if err != nil {
+		return at, usagef("--received: %v", err)
+	}
+	return at, nil
+}

@@ -1,0 +1,198 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"relanced/connectors"
+	"relanced/inbox"
+	"relanced/inbox/mailbox"
+	"relanced/inbox/match"
+	"relanced/inbox/message"
+	"relanced/internal/calendar"
+	"relanced/reminders/compose"
+	"relanced/reminders/outbox"
+)
+
+// Checked is one line of a check.
+type Checked struct {
+	What    string // configuration, store, connection, mailbox
+	Name    string
+	OK      bool
+	Message string
+	Do      string // what to do, where not OK
+}
+
+// probeLimit bounds one look at the outside.
+const probeLimit = 90 * time.Second
+
+// Check looks at everything the configuration names. offline: nothing of the
+// network.
+func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
+	lines := []Checked{{What: "configuration", Name: d.File.Path, OK: true, Message: fmt.Sprintf("%d companies", len(d.Companies))}}
+	if err := d.Store.Ping(ctx); err != nil {
+		lines = append(lines, Checked{"store", d.File.Store.String(), false, err.Error(), "see that the database can be reached and written"})
+	} else {
+		lines = append(lines, Checked{"store", d.File.Store.String(), true, "open", ""})
+	}
+	for _, c := range d.Companies {
+		lines = append(lines, d.checkPlans(c))
+		if offline {
+			continue
+		}
+		for _, s := range c.Sources {
+			lines = append(lines, checkSource(ctx, string(s.Name), s.Connector))
+		}
+		for i, r := range c.Readers {
+			lines = append(lines, checkReading(ctx, r.Account, c.Mailboxes[i]), checkSending(ctx, c.Mailboxes[i]))
+		}
+	}
+	return lines
+}
+
+// checkPlans tells that every template the plans name is there.
+func (d *Daemon) checkPlans(c *Company) Checked {
+	line := Checked{What: "templates", Name: string(c.ID), OK: true, Message: "all there"}
+	for name, plan := range d.File.Plans {
+		for _, step := range plan.Steps {
+			if step.Channel != "email" || step.Template == "" {
+				continue
+			}
+			if !hasTemplate(step.Template) {
+				return Checked{line.What, line.Name, false, fmt.Sprintf("the plan %s names a template %q that does not exist", name, step.Template), "correct the name in the plan"}
+			}
+		}
+	}
+	return line
+}
+
+func checkSource(ctx context.Context, name string, source connectors.Connector) Checked {
+	line := Checked{What: "connection", Name: name, OK: true, Message: "nothing to ask"}
+	prober, ok := source.(connectors.Prober)
+	if !ok {
+		return line
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	told, err := prober.Probe(ctx)
+	if err == nil {
+		line.Message = told
+		return line
+	}
+	line.OK, line.Message, line.Do = false, err.Error(), "try again"
+	var known *connectors.Error
+	if errors.As(err, &known) && known.Do != "" {
+		line.Do = known.Do
+	}
+	return line
+}
+
+func checkReading(ctx context.Context, a mailbox.Account, c mailbox.Config) Checked {
+	line := Checked{What: "mailbox", Name: string(c.Name) + " (imap)", OK: true}
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	folders, err := mailbox.Folders(ctx, a)
+	if err != nil {
+		line.OK, line.Message, line.Do = false, err.Error(), "check host, port, user and password"
+		var known *mailbox.Error
+		if errors.As(err, &known) && known.Do != "" {
+			line.Do = known.Do
+		}
+		return line
+	}
+	names := make([]string, len(folders))
+	for i, f := range folders {
+		names[i] = f.Name
+	}
+	line.Message = "reads " + strings.Join(names, ", ") + optOut(c.IMAP.TLS, c.IMAP.Insecure)
+	return line
+}
+
+func checkSending(ctx context.Context, c mailbox.Config) Checked {
+	line := Checked{What: "mailbox", Name: string(c.Name) + " (smtp)", OK: true}
+	if c.Sends == nil || !*c.Sends {
+		line.Message = "does not send"
+		return line
+	}
+	server, err := serverOf(c)
+	if err != nil {
+		line.OK, line.Message, line.Do = false, err.Error(), "correct `ca` under smtp"
+		return line
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	session, result := outbox.Connect(ctx, server)
+	if session == nil {
+		line.OK, line.Message, line.Do = false, fmt.Sprintf("%s:%d: %v", c.SMTP.Host, c.SMTP.Port, result.Err), doSMTP(result)
+		return line
+	}
+	session.Close()
+	line.Message = fmt.Sprintf("may send by %s:%d%s", c.SMTP.Host, c.SMTP.Port, optOut(c.SMTP.TLS, c.SMTP.Insecure))
+	return line
+}
+
+// optOut shows where mail goes without protection.
+func optOut(tls mailbox.TLS, insecure bool) string {
+	switch {
+	case tls == mailbox.NoTLS && insecure:
+		return " (WITHOUT TLS, as configured)"
+	case tls == mailbox.NoTLS:
+		return " (without TLS, on this machine)"
+	}
+	return ""
+}
+
+func doSMTP(r outbox.Result) string {
+	switch r.Stage {
+	case outbox.StageConnect:
+		return "check host and port under smtp, and that this machine may reach them"
+	case outbox.StageTLS:
+		return "check `tls` and `port` under smtp (implicit is usually 465, starttls 587), and the server's certificate (`ca`)"
+	case outbox.StageAuth:
+		return "check the user and the password of this mailbox (many providers ask for an app password)"
+	}
+	return "ask the administrator of the mail server"
+}
+
+// Match finds whose message it is, for an explanation.
+func (d *Daemon) Match(ctx context.Context, c *Company, m *message.Message, at time.Time, known message.Context) (message.Context, *inbox.Named, error) {
+	var seller match.Seller
+	if len(c.Readers) > 0 {
+		seller = c.Readers[0].Company.Seller
+	} else {
+		seller = match.Seller{Company: c.id(), Keys: d.Keys}
+	}
+	found, err := match.Find(ctx, d.Store, seller, m, at)
+	if err != nil {
+		return known, nil, err
+	}
+	named := &inbox.Named{Result: found}
+	for _, id := range found.Customers() {
+		facts, err := d.Store.Dossier(ctx, id)
+		if err != nil {
+			return known, nil, err
+		}
+		named.Customers = append(named.Customers, facts.Customer.Code)
+	}
+	for _, h := range found.Hits {
+		if h.Message != 0 {
+			out, err := d.Store.Message(ctx, h.Message)
+			if err != nil {
+				return known, nil, err
+			}
+			named.Reminder = out.MID
+			break
+		}
+	}
+	known.Own, known.Ours, known.Sent = seller.Own, seller.Ours, found.Outgoing()
+	if known.ReceivedOn.IsZero() {
+		known.ReceivedOn = calendar.DateOf(at.In(c.Zone))
+	}
+	return known, named, nil
+}
+
+func hasTemplate(name string) bool { return slices.Contains(compose.Names(), name) }

@@ -1,0 +1,154 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"relanced/internal/lease"
+	"relanced/reminders/outbox"
+	syncer "relanced/sync"
+)
+
+// Reminded is what one run of reminders did for a company.
+type Reminded struct {
+	Decided outbox.Report
+	Handed  outbox.Handed
+	Unread  []error // what could not be read or reached
+}
+
+// Remind brings books and mailboxes up to date, decides and sends what may
+// leave, once. Beside a running daemon it wakes the holders and follows.
+func (d *Daemon) Remind(ctx context.Context, c *Company, by string) (Reminded, error) {
+	var done Reminded
+	done.Unread = append(done.Unread, d.refresh(ctx, c)...)
+	if _, err := d.Desk.Remind(ctx, c.id(), by); err != nil {
+		return done, err
+	}
+	if err := d.carryOut(ctx, c); err != nil {
+		return done, err
+	}
+	held, holding, err := lease.Hold(ctx, d.Store, leaseOfCompany(c.id()), d.owner)
+	if errors.Is(err, lease.ErrHeld) {
+		return done, d.follow(ctx, c, &done)
+	}
+	if err != nil {
+		return done, err
+	}
+	defer held.Release()
+	if done.Decided, err = c.Box.Sweep(holding); err != nil {
+		return done, err
+	}
+	if err := d.send(holding, c, &done); err != nil {
+		return done, err
+	}
+	again, err := c.Box.Sweep(holding)
+	done.Decided.Proposed += again.Proposed
+	done.Decided.Queued += again.Queued
+	done.Decided.Withdrawn += again.Withdrawn
+	return done, err
+}
+
+// refresh makes a pass over every connection and reads every mailbox.
+func (d *Daemon) refresh(ctx context.Context, c *Company) []error {
+	var unread []error
+	for _, conn := range c.Connections {
+		report, err := d.Syncer.Pass(ctx, c.id(), conn.ID(), syncer.Options{Wait: true, Asked: true})
+		switch {
+		case err != nil:
+			unread = append(unread, err)
+		case report.Error != nil:
+			unread = append(unread, fmt.Errorf("connection %s: %w: %s", conn.Name, report.Error, report.Error.Do))
+		case report.Suspect:
+			unread = append(unread, fmt.Errorf("connection %s: its data looks wrong: look at `relanced status`, then run `relanced confirm %s`", conn.Name, conn.Name))
+		}
+	}
+	for _, r := range c.Readers {
+		if err := d.readBox(ctx, r, true); err != nil {
+			unread = append(unread, err)
+		}
+	}
+	return unread
+}
+
+// send hands over what may leave now, by the company's own pace.
+func (d *Daemon) send(ctx context.Context, c *Company, done *Reminded) error {
+	if c.Sends == nil {
+		return nil
+	}
+	key := c.Box.Company.Mailbox
+	held, holding, err := lease.Hold(ctx, d.Store, leaseOfMailbox(key), d.owner)
+	if errors.Is(err, lease.ErrHeld) {
+		return d.follow(ctx, c, done)
+	}
+	if err != nil {
+		return err
+	}
+	defer held.Release()
+	defer c.Sends.Close()
+	reader := c.reader(key)
+	defer reader.Close()
+	if err := c.Sends.Takeover(holding, held.Fence()); err != nil {
+		return err
+	}
+	for holding.Err() == nil {
+		handed, err := c.Sends.Once(holding, held.Fence())
+		done.Handed.Sent += handed.Sent
+		done.Handed.Refused += handed.Refused
+		done.Handed.Unknown += handed.Unknown
+		done.Handed.Withheld += handed.Withheld
+		done.Handed.Retried += handed.Retried
+		done.Handed.Next = handed.Next
+		if err != nil {
+			done.Unread = append(done.Unread, err)
+			break
+		}
+		wait := handed.Next.Sub(d.Store.Now())
+		if handed.Next.IsZero() || wait > paceWait || handed.Sent+handed.Refused+handed.Unknown+handed.Retried+handed.Withheld == 0 && wait > c.Sends.Interval {
+			break
+		}
+		pause(holding, wait)
+	}
+	return reader.Flush(context.WithoutCancel(holding))
+}
+
+// paceWait is the longest pause between two messages that a command sits out.
+const paceWait = 10 * time.Second
+
+// follow waits until a running daemon has decided and sent what may leave.
+func (d *Daemon) follow(ctx context.Context, c *Company, done *Reminded) error {
+	for {
+		now := d.Store.Now()
+		next, err := d.Store.NextAgenda(ctx, c.id())
+		if err != nil {
+			return err
+		}
+		queued, err := d.Store.NextMoment(ctx, c.Box.Company.Mailbox)
+		if err != nil {
+			return err
+		}
+		if (next.IsZero() || next.After(now)) && (queued.IsZero() || queued.After(now.Add(paceWait))) {
+			done.Handed.Next = queued
+			return nil
+		}
+		if !pause(ctx, 200*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+}
+
+// ReadMailboxes reads every mailbox of the company to its end, now, and carries
+// out what came in.
+func (d *Daemon) ReadMailboxes(ctx context.Context, c *Company) []error {
+	var failed []error
+	for _, r := range c.Readers {
+		if err := d.readBox(ctx, r, true); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	if err := d.carryOut(ctx, c); err != nil {
+		failed = append(failed, err)
+	}
+	return failed
+}

@@ -1,0 +1,153 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"relanced/internal/dossier"
+	"relanced/internal/receivable"
+	"relanced/internal/store"
+)
+
+// State is how a connection or a mailbox is, as shown to people.
+type State string
+
+// The states. Mailboxes are fresh, stale or blocked.
+const (
+	Fresh       State = "fresh"
+	Stale       State = "stale"
+	Suspect     State = "suspect"
+	Blocked     State = "blocked"
+	Unconfirmed State = "unconfirmed"
+)
+
+// Health is how a company's connections, mailboxes and outbox are.
+type Health struct {
+	Connections []ConnectionHealth
+	Mailboxes   []MailboxHealth
+	Outbox      map[dossier.State]int
+	Problems    []Problem
+}
+
+// ConnectionHealth is how one connection is.
+type ConnectionHealth struct {
+	Name       receivable.ConnectionID
+	Type       string
+	State      State
+	AsOf       time.Time
+	LastPassAt time.Time
+	Error      string
+	Problems   []string
+}
+
+// MailboxHealth is how one mailbox is.
+type MailboxHealth struct {
+	Name   string
+	State  State
+	ReadAt time.Time
+	Error  string
+}
+
+// Problem is something a person must see to.
+type Problem struct {
+	What  string
+	Since time.Time
+	Do    string
+}
+
+// shownProblems is how many rows that could not be read are named one by one.
+const shownProblems = 20
+
+// Health looks at a company as it is now.
+func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
+	h := Health{Outbox: map[dossier.State]int{}}
+	gates, err := c.Box.Gates(ctx)
+	if err != nil {
+		return h, err
+	}
+	for i, conn := range c.Connections {
+		known, err := d.Store.Connection(ctx, store.ConnectionKey{Company: c.id(), Name: conn.ID()})
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return h, err
+		}
+		one := ConnectionHealth{Name: conn.ID(), Type: c.Sources[i].Type, AsOf: known.AsOf, LastPassAt: known.PassEndedAt}
+		if known.Error != nil {
+			one.Error = known.Error.Message
+			h.Problems = append(h.Problems, Problem{fmt.Sprintf("connection %s: %s", conn.Name, known.Error.Message), known.Error.At, known.Error.Do})
+		}
+		for _, f := range known.Findings {
+			one.Problems = append(one.Problems, f.Text)
+			h.Problems = append(h.Problems, Problem{fmt.Sprintf("connection %s looks wrong: %s", conn.Name, f.Text), known.SuspectAt, fmt.Sprintf("run `relanced confirm %s`", conn.Name)})
+		}
+		rows, err := d.Store.Problems(ctx, store.ConnectionKey{Company: c.id(), Name: conn.ID()})
+		if err != nil {
+			return h, err
+		}
+		for _, p := range rows[:min(len(rows), shownProblems)] {
+			one.Problems = append(one.Problems, p.External+": "+p.Text)
+		}
+		one.State = connectionState(known, gates.Connections[conn.ID()])
+		if one.State == Unconfirmed && !known.PassEndedAt.IsZero() {
+			h.Problems = append(h.Problems, Problem{fmt.Sprintf("connection %s was not accepted yet: nothing of it is proposed", conn.Name), known.PassEndedAt, fmt.Sprintf("look at `relanced preview`, then run `relanced confirm %s`", conn.Name)})
+		}
+		h.Connections = append(h.Connections, one)
+	}
+	boxes, err := d.Store.Mailboxes(ctx, c.id())
+	if err != nil {
+		return h, err
+	}
+	known := map[store.MailboxKey]store.Mailbox{}
+	for _, b := range boxes {
+		known[b.Key] = b
+	}
+	for _, r := range c.Readers {
+		one, problems := mailboxHealth(r.Key.Name, known[r.Key], d.Store.Now())
+		h.Mailboxes, h.Problems = append(h.Mailboxes, one), append(h.Problems, problems...)
+	}
+	if h.Outbox, err = d.Store.OutboxCounts(ctx, c.id()); err != nil {
+		return h, err
+	}
+	if n := h.Outbox[dossier.StateUnknown]; n > 0 {
+		h.Problems = append(h.Problems, Problem{What: fmt.Sprintf("%d messages may have left, or not", n), Do: "look at `relanced outbox --state unknown`, then run `relanced resolve`"})
+	}
+	return h, nil
+}
+
+func connectionState(known store.Connection, gate dossier.Reason) State {
+	switch {
+	case known.Error != nil && known.Error.Kind == "auth":
+		return Blocked
+	case !known.SuspectAt.IsZero():
+		return Suspect
+	case gate == dossier.FirstRun:
+		return Unconfirmed
+	case gate == dossier.StaleData:
+		return Stale
+	}
+	return Fresh
+}
+
+// mailboxAge is how long ago a mailbox may have been read to be shown as fresh.
+const mailboxAge = 30 * time.Minute
+
+func mailboxHealth(name string, box store.Mailbox, now time.Time) (MailboxHealth, []Problem) {
+	one := MailboxHealth{Name: name, State: Fresh, ReadAt: box.ReadAt}
+	var problems []Problem
+	if box.ReadAt.IsZero() || now.Sub(box.ReadAt) > mailboxAge || !box.ErrorAt.IsZero() {
+		one.State = Stale
+	}
+	if !box.ErrorAt.IsZero() {
+		one.Error = box.Error
+		problems = append(problems, Problem{fmt.Sprintf("mailbox %s: %s", name, box.Error), box.ErrorAt, "nothing leaves until it can be read"})
+		if box.ErrorKind == "auth" {
+			one.State = Blocked
+		}
+	}
+	if !box.BlockedAt.IsZero() {
+		one.State, one.Error = Blocked, box.Blocked
+		problems = append(problems, Problem{fmt.Sprintf("mailbox %s: sending is stopped: %s", name, box.Blocked), box.BlockedAt, "mend it, then restart or run `relanced remind`"})
+	}
+	return one, problems
+}
