@@ -38,15 +38,18 @@ func TestLoad_reportsWhatIncludesGetWrong(t *testing.T) {
 	}{
 		"a key of the first file": {
 			[]string{"relanced.yaml", small + "include: [b.yaml]\n", "b.yaml", "store: sqlite:x.db\nlog: {level: info}\n"},
-			[]string{"b.yaml:1:8: store stands only in the first file, relanced.yaml", "b.yaml:2:6: log stands only in the first file, relanced.yaml"}, nil,
+			[]string{"b.yaml:1:8: store stands only in the first file, relanced.yaml", "b.yaml:2:6: log stands only in the first file, relanced.yaml"},
+			nil,
 		},
 		"a circle": {
 			[]string{"relanced.yaml", small + "include: [b.yaml]\n", "b.yaml", "include:\n  - relanced.yaml\n"},
-			[]string{"b.yaml:2:5: relanced.yaml includes itself: relanced.yaml → b.yaml → relanced.yaml"}, nil,
+			[]string{"b.yaml:2:5: relanced.yaml includes itself: relanced.yaml → b.yaml → relanced.yaml"},
+			nil,
 		},
 		"itself by a pattern": {
 			[]string{"relanced.yaml", small + "include: ['*.yaml']\n"},
-			[]string{"relanced.yaml:6:11: relanced.yaml includes itself: relanced.yaml → relanced.yaml"}, nil,
+			[]string{"relanced.yaml:6:11: relanced.yaml includes itself: relanced.yaml → relanced.yaml"},
+			nil,
 		},
 		"a file twice is read once": {
 			[]string{"relanced.yaml", "include: [b.yaml, './b*.yaml']\n", "b.yaml", small}, nil, nil,
@@ -68,11 +71,13 @@ func TestLoad_reportsWhatIncludesGetWrong(t *testing.T) {
 				"relanced.yaml", small + "plans: {p: {steps: [{id: a, at: 1d, channel: task}]}}\ninclude: [b.yaml]\n",
 				"b.yaml", "plans:\n  p: {steps: [{id: a, at: 1d, channel: task}]}\n",
 			},
-			[]string{"b.yaml:2:6: another file has a plan \"p\" already"}, nil,
+			[]string{"b.yaml:2:6: another file has a plan \"p\" already"},
+			nil,
 		},
 		"an included file that is broken": {
 			[]string{"relanced.yaml", small + "include: [b.yaml]\n", "b.yaml", "companies: [\n"},
-			[]string{"b.yaml:1:12: YAML: sequence end token ']' not found"}, nil,
+			[]string{"b.yaml:1:12: YAML: sequence end token ']' not found"},
+			nil,
 		},
 		"nobody at all": {[]string{"relanced.yaml", "log: {level: debug}\n"}, []string{"relanced.yaml:1:1: there is no company: write one under companies, or include its file"}, nil},
 	} {

@@ -93,7 +93,7 @@ func ParseRate(text string) (Rate, error) {
 	if m == nil {
 		return Rate{}, fmt.Errorf("%q is not a rate (write 20/min; also s, h, day)", text)
 	}
-	count, _ := strconv.Atoi(m[1]) //nolint:errcheck // the pattern holds digits only
+	count, _ := strconv.Atoi(m[1])
 	return Rate{Count: count, Per: rateUnits[m[2]]}, nil
 }
 
