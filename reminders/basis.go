@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"hash"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,45 +13,46 @@ import (
 // with its role and what it asks for, and the text put on top. It does not
 // depend on the order of recipients or lines.
 func Basis(to, cc []string, plan, step string, lines []LineUse, added string) string {
-	sum := sha256.New()
-	list := func(addresses []string) {
-		sorted := slices.Clone(addresses)
-		for i := range sorted {
-			sorted[i] = strings.ToLower(sorted[i])
-		}
-		slices.Sort(sorted)
-		field(sum, strings.Join(sorted, "\n"))
-	}
-	list(to)
-	list(cc)
-	field(sum, plan)
-	field(sum, step)
+	text := make([]byte, 0, 256+40*len(lines))
+	text = appendAddresses(text, to)
+	text = appendAddresses(text, cc)
+	text = appendField(text, plan)
+	text = appendField(text, step)
 	order := make([]int, len(lines))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(lines[a].Line.ID, lines[b].Line.ID) })
-	var text []byte
 	for _, i := range order {
 		l := &lines[i].Line
-		text = strconv.AppendInt(text[:0], int64(l.ID), 10)
+		text = strconv.AppendInt(text, int64(l.ID), 10)
 		text = strconv.AppendInt(append(text, ' '), int64(l.DueOn), 10)
-		text = append(append(append(text, ' '), lines[i].Role...), ' ')
-		text = append(strconv.AppendInt(text, l.Outstanding.Minor, 10), l.Outstanding.Currency...)
-		bytes(sum, text)
+		text = appendField(append(text, ' '), string(lines[i].Role))
+		text = appendField(strconv.AppendInt(text, l.Outstanding.Minor, 10), l.Outstanding.Currency)
 	}
-	field(sum, added)
-	return hex.EncodeToString(sum.Sum(nil)[:16])
+	text = appendField(text, added)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
-// field writes a text with its length before it, so that no two lists of fields
-// are written alike.
-func field(sum hash.Hash, text string) { bytes(sum, []byte(text)) }
+func appendAddresses(text []byte, addresses []string) []byte {
+	sorted := make([]string, len(addresses))
+	for i, address := range addresses {
+		sorted[i] = strings.ToLower(address)
+	}
+	slices.Sort(sorted)
+	text = strconv.AppendInt(text, int64(len(sorted)), 10)
+	for _, address := range sorted {
+		text = appendField(text, address)
+	}
+	return text
+}
 
-func bytes(sum hash.Hash, text []byte) {
-	var length [20]byte
-	sum.Write(append(strconv.AppendInt(length[:0], int64(len(text)), 10), ':'))
-	sum.Write(text)
+// appendField writes a text with its length before it, so that no two lists of
+// fields are written alike.
+func appendField(text []byte, field string) []byte {
+	text = strconv.AppendInt(append(text, ' '), int64(len(field)), 10)
+	return append(append(text, ':'), field...)
 }
 
 // sameAddress tells whether an absence notice is about the address: the one it

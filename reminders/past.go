@@ -140,6 +140,9 @@ func (e *evaluation) indexLines() {
 
 // index returns the line of a due, -1 where the dossier does not show it.
 func (e *evaluation) index(due dossier.DueID) int {
+	if len(e.lines) <= 8 {
+		return e.scan(due)
+	}
 	if e.byDue == nil {
 		e.byDue = make(map[dossier.DueID]int, len(e.lines))
 		for i := range e.lines {
@@ -148,6 +151,15 @@ func (e *evaluation) index(due dossier.DueID) int {
 	}
 	if i, ok := e.byDue[due]; ok {
 		return i
+	}
+	return -1
+}
+
+func (e *evaluation) scan(due dossier.DueID) int {
+	for i := range e.lines {
+		if e.lines[i].ID == due {
+			return i
+		}
 	}
 	return -1
 }

@@ -201,6 +201,11 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 	}
 	l.ready = ready.in(e.zone)
 	l.slot = e.slot(ready)
+	if on := e.date(l.slot); s.Channel != Email && !l.slot.Equal(e.d.Company.RemindAt) {
+		if worked := e.r.WorkDays().NextWorkingDay(on); worked != on {
+			l.slot = e.r.slots.tickOn(worked) // nobody calls or writes letters on a day off
+		}
+	}
 	if e.drafting() && s.message() {
 		l.slot = l.ready
 		if created := e.live.CreatedAt; created.After(l.slot) {
