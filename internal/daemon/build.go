@@ -310,9 +310,7 @@ func serverOf(m mailbox.Config) (outbox.Server, error) {
 
 func legalOf(c *Company) (outbox.Legal, error) {
 	l := outbox.Legal{Country: string(c.Country), Auto: strings.EqualFold(c.Reminders.Legal.Preset, "auto")}
-	if err := l.Contract.UnmarshalText([]byte(c.Reminders.Legal.ContractRate)); err != nil {
-		return l, fmt.Errorf("company %s: legal.contract_rate: %w", c.ID, err)
-	}
+	l.Contract = c.Reminders.Legal.ContractRate
 	if l.Auto {
 		return l, nil
 	}
