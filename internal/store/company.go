@@ -1,9 +1,14 @@
 package store
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"relanced/internal/calendar"
 	"relanced/internal/dossier"
+	"relanced/internal/email"
 	"relanced/internal/receivable"
 )
 
@@ -36,4 +41,120 @@ type WorkItem struct {
 	Message dossier.MessageID
 	Basis   string
 	Acted   string // what was done: approved, declined; "" nothing yet
+}
+
+// Company returns its facts; none recorded gives the zero ones with its ID.
+func (tx *Tx) Company(id receivable.CompanyID) (CompanyFacts, error) {
+	c := CompanyFacts{ID: id}
+	err := tx.one([]any{at(&c.FirstConfirmedAt), at(&c.RemindAt), at(&c.RestoredAt), &c.Rules}, "SELECT first_confirmed_at, remind_at, restored_at, rules FROM company WHERE id = $1", id)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return c, err
+}
+
+// Company is Tx.Company in a transaction of its own.
+func (s *Store) Company(ctx context.Context, id receivable.CompanyID) (CompanyFacts, error) {
+	return view(ctx, s, func(tx *Tx) (CompanyFacts, error) { return tx.Company(id) })
+}
+
+// Remind records a tick that somebody asked for, and makes the company's
+// customers with something open due.
+func (tx *Tx) Remind(id receivable.CompanyID) error {
+	_, err := tx.exec("INSERT INTO company (id, remind_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET remind_at = excluded.remind_at", id, tx.now)
+	if err != nil {
+		return err
+	}
+	return tx.touchCompany(id)
+}
+
+// CountBatch adds n reminders released on that day, and returns the day's sum.
+func (tx *Tx) CountBatch(id receivable.CompanyID, on calendar.Date, n int) (int, error) {
+	var sum int
+	err := tx.one([]any{&sum}, "INSERT INTO batch (company, day, n) VALUES ($1, $2, $3) ON CONFLICT (company, day) DO UPDATE SET n = batch.n + excluded.n RETURNING n", id, on, n)
+	return sum, err
+}
+
+// LargestBatch is the largest day at or after since, and before the given day.
+func (tx *Tx) LargestBatch(id receivable.CompanyID, since, before calendar.Date) (int, error) {
+	var n int
+	err := tx.one([]any{&n}, "SELECT coalesce(max(n), 0) FROM batch WHERE company = $1 AND day >= $2 AND day < $3", id, since, before)
+	return n, err
+}
+
+// AddWorkList records a list, before it leaves.
+func (tx *Tx) AddWorkList(l WorkList) (int64, error) {
+	id, err := tx.insert("INSERT INTO work_list (company, token, recipient, sent_at, expires_at, outbox) VALUES ($1, $2, $3, $4, $5, $6)",
+		l.Company, l.Token, email.Canonical(l.To), tx.orNow(l.SentAt), l.ExpiresAt, l.Message)
+	for _, i := range l.Items {
+		if err == nil {
+			_, err = tx.exec("INSERT INTO work_item (list, number, outbox, basis) VALUES ($1, $2, $3, $4)", id, i.Number, i.Message, i.Basis)
+		}
+	}
+	return id, err
+}
+
+func (tx *Tx) workList(where string, args ...any) (WorkList, error) {
+	var l WorkList
+	err := tx.one([]any{&l.ID, &l.Company, &l.Token, &l.To, at(&l.SentAt), at(&l.ExpiresAt), at(&l.UsedAt), &l.UsedBy, &l.Message},
+		"SELECT id, company, token, recipient, sent_at, expires_at, used_at, used_by, outbox FROM work_list "+where+" ORDER BY id DESC LIMIT 1", args...)
+	if err != nil {
+		return l, fmt.Errorf("work list: %w", err)
+	}
+	l.Items, err = all(tx, func(scan scanner) (WorkItem, error) {
+		var i WorkItem
+		err := scan(&i.Number, &i.Message, &i.Basis, &i.Acted)
+		return i, err
+	}, "SELECT number, outbox, basis, acted FROM work_item WHERE list = $1 ORDER BY number", l.ID)
+	return l, err
+}
+
+// WorkListByToken finds a list. ErrNotFound.
+func (tx *Tx) WorkListByToken(token string) (WorkList, error) {
+	return tx.workList("WHERE token = $1", token)
+}
+
+// LastWorkList is the newest list to the address. ErrNotFound.
+func (tx *Tx) LastWorkList(company receivable.CompanyID, to string) (WorkList, error) {
+	return tx.workList("WHERE company = $1 AND recipient = $2", company, email.Canonical(to))
+}
+
+// UseWorkList records that an answer was carried out. ErrEnded where one was.
+func (tx *Tx) UseWorkList(id int64, by string) error {
+	return tx.must1(fmt.Errorf("work list %d: %w", id, ErrEnded), "UPDATE work_list SET used_at = $2, used_by = $3 WHERE id = $1 AND used_at = 0", id, tx.now, by)
+}
+
+// ActItem records what was done with a number.
+func (tx *Tx) ActItem(list int64, number int, acted string) error {
+	return tx.must1(fmt.Errorf("work list %d, number %d: %w", list, number, ErrNotFound), "UPDATE work_item SET acted = $3 WHERE list = $1 AND number = $2", list, number, acted)
+}
+
+// Once tells whether the key is seen for the first time, and records it: what
+// must happen once in the life of a database.
+func (tx *Tx) Once(key string) (bool, error) {
+	n, err := tx.exec("INSERT INTO meta (key, value) VALUES ($1, 'done') ON CONFLICT (key) DO NOTHING", "once/"+key)
+	return n == 1, err
+}
+
+// Meta returns a small fact of the program's own, "" where there is none.
+func (tx *Tx) Meta(key string) (string, error) {
+	var value string
+	err := tx.one([]any{&value}, "SELECT value FROM meta WHERE key = $1", key)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return value, err
+}
+
+// SetMeta stores one.
+func (tx *Tx) SetMeta(key, value string) error {
+	_, err := tx.exec("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+	return err
+}
+
+// CompanyOf tells whose customer it is.
+func (tx *Tx) CompanyOf(id dossier.CustomerID) (receivable.CompanyID, error) {
+	var company receivable.CompanyID
+	err := tx.one([]any{&company}, "SELECT company FROM customer WHERE id = $1", id)
+	return company, err
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"relanced/internal/calendar"
@@ -19,24 +21,23 @@ type ConnectionKey struct {
 type Connection struct {
 	Key           ConnectionKey
 	Type          string
-	Cursor        []byte           // opaque JSON of the connector; nil: from the start
-	AsOf          time.Time        // whose truth the last ended pass is
-	PassStartedAt time.Time        // of the last or running pass
-	PassEndedAt   time.Time        // of the last pass that ended
-	AcceptedAt    time.Time        // when the last pass was accepted
-	WrittenAt     time.Time        // when a pass last wrote a row
-	RereadAt      time.Time        // when the open invoices were last re-read
-	ListedAt      time.Time        // when everything was last listed
-	ConfirmedAt   time.Time        // when a person first accepted it; zero: unconfirmed
-	ConfirmedBy   string           //
-	SuspectAt     time.Time        // since when the data looks wrong; zero: it does not
-	Findings      []Finding        // why it is suspect
-	Error         *PassError       // of the last pass; nil where it went well
-	LastPaymentOn calendar.Date    // newest payment in the books
-	UpToDateOn    calendar.Date    // payments are entered up to that day, as a person said
-	Pass          PassCount        // of the running or last pass
-	Stats         Stats            // of the last accepted pass
-	Files         map[string]int64 // rows read of each file of the last pass
+	Cursor        []byte        // opaque JSON of the connector; nil: from the start
+	AsOf          time.Time     // whose truth the last ended pass is
+	PassStartedAt time.Time     // of the last or running pass
+	PassEndedAt   time.Time     // of the last pass that ended
+	AcceptedAt    time.Time     // when the last pass was accepted
+	WrittenAt     time.Time     // when a pass last wrote a row
+	RereadAt      time.Time     // when the open invoices were last re-read
+	ListedAt      time.Time     // when everything was last listed
+	ConfirmedAt   time.Time     // when a person first accepted it; zero: unconfirmed
+	ConfirmedBy   string        //
+	SuspectAt     time.Time     // since when the data looks wrong; zero: it does not
+	Findings      []Finding     // why it is suspect
+	Error         *PassError    // of the last pass; nil where it went well
+	LastPaymentOn calendar.Date // newest payment in the books
+	UpToDateOn    calendar.Date // payments are entered up to that day, as a person said
+	Pass          PassCount     // of the running or last pass
+	Stats         Stats         // of the last accepted pass
 }
 
 // Fresh tells whether the last pass ended, was accepted, and no later pass has
@@ -84,4 +85,244 @@ type PassEnd struct {
 	Findings []Finding // none: accepted; some: the connection is suspect
 	Reread   bool      // all open invoices were re-read
 	Listed   bool      // everything was listed
+}
+
+const connectionColumns = `id, company, name, type, cursor, as_of, pass_started_at, pass_ended_at, accepted_at, written_at, reread_at, listed_at,
+  confirmed_at, confirmed_by, suspect_at, findings, error, last_payment_on, up_to_date_on, pass, stats`
+
+func scanConnection(scan scanner) (Connection, int64, error) {
+	var c Connection
+	var id int64
+	var cursor string
+	err := scan(&id, &c.Key.Company, &c.Key.Name, &c.Type, &cursor, at(&c.AsOf), at(&c.PassStartedAt), at(&c.PassEndedAt), at(&c.AcceptedAt),
+		at(&c.WrittenAt), at(&c.RereadAt), at(&c.ListedAt), at(&c.ConfirmedAt), &c.ConfirmedBy, at(&c.SuspectAt), doc(&c.Findings), doc(&c.Error),
+		on(&c.LastPaymentOn), on(&c.UpToDateOn), doc(&c.Pass), doc(&c.Stats))
+	if cursor != "" {
+		c.Cursor = []byte(cursor)
+	}
+	return c, id, err
+}
+
+func (tx *Tx) connection(key ConnectionKey) (c Connection, id int64, err error) {
+	found := false
+	err = tx.each(func(scan scanner) error {
+		var err error
+		c, id, err = scanConnection(scan)
+		found = true
+		return err
+	}, "SELECT "+connectionColumns+" FROM connection WHERE company = $1 AND name = $2", key.Company, key.Name)
+	if err == nil && !found {
+		err = fmt.Errorf("connection %s: %w", key.Name, ErrNotFound)
+	}
+	return c, id, err
+}
+
+// EnsureConnection returns what is known of the connection, made where it is new.
+func (tx *Tx) EnsureConnection(key ConnectionKey, typ string) (Connection, error) {
+	_, err := tx.exec("INSERT INTO connection (company, name, type) VALUES ($1, $2, $3) ON CONFLICT (company, name) DO UPDATE SET type = excluded.type",
+		key.Company, key.Name, typ)
+	if err != nil {
+		return Connection{}, err
+	}
+	return tx.Connection(key)
+}
+
+// Connection returns what is known of it, ErrNotFound where nothing is.
+func (tx *Tx) Connection(key ConnectionKey) (Connection, error) {
+	c, _, err := tx.connection(key)
+	return c, err
+}
+
+// Connection is Tx.Connection in a transaction of its own.
+func (s *Store) Connection(ctx context.Context, key ConnectionKey) (Connection, error) {
+	return view(ctx, s, func(tx *Tx) (Connection, error) { return tx.Connection(key) })
+}
+
+// Connections returns those of the company, of all where it is "".
+func (s *Store) Connections(ctx context.Context, company receivable.CompanyID) ([]Connection, error) {
+	return view(ctx, s, func(tx *Tx) ([]Connection, error) {
+		return all(tx, func(scan scanner) (Connection, error) {
+			c, _, err := scanConnection(scan)
+			return c, err
+		}, "SELECT "+connectionColumns+" FROM connection WHERE $1 = '' OR company = $1 ORDER BY company, name", company)
+	})
+}
+
+// BeginPass starts a pass: its counts begin at zero, and what an unfinished
+// listing named is forgotten. resumed keeps both: the pass goes on where a crash
+// stopped it.
+func (tx *Tx) BeginPass(key ConnectionKey, resumed bool) error {
+	_, id, err := tx.connection(key)
+	if err != nil || resumed {
+		return err
+	}
+	for _, q := range []string{
+		"UPDATE connection SET pass_started_at = $2, pass = '' WHERE id = $1",
+		"UPDATE listing SET generation = generation + 1 WHERE connection = $1 AND CAST($2 AS BIGINT) > 0",
+		"DELETE FROM bad WHERE connection = $1 AND external = '' AND at < $2",
+	} {
+		if _, err := tx.exec(q, id, tx.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countPage adds a page to its pass and stores the cursor.
+func (tx *Tx) countPage(id int64, c Connection, p PassCount, page Page) error {
+	sum := c.Pass
+	sum.New, sum.Changed, sum.Gone, sum.Unchanged, sum.Rejected = sum.New+p.New, sum.Changed+p.Changed, sum.Gone+p.Gone, sum.Unchanged+p.Unchanged, sum.Rejected+p.Rejected
+	sum.PaymentsGone, sum.Reopened, sum.DatesMoved, sum.DocumentsSeen = sum.PaymentsGone+p.PaymentsGone, sum.Reopened+p.Reopened, sum.DatesMoved+p.DatesMoved, sum.DocumentsSeen+p.DocumentsSeen
+	for _, a := range p.Outstanding {
+		sum.Outstanding = addTo(sum.Outstanding, a)
+	}
+	written := c.WrittenAt
+	if p.New+p.Changed+p.Gone > 0 {
+		written = tx.now
+	}
+	cursor := string(c.Cursor)
+	if page.Next != nil && !page.KeepCursor {
+		cursor = string(page.Next)
+	}
+	paid := c.LastPaymentOn
+	for _, payment := range page.Payments {
+		if !payment.Derived {
+			paid = max(paid, payment.On)
+		}
+	}
+	_, err := tx.exec("UPDATE connection SET pass = $2, written_at = $3, cursor = $4, last_payment_on = $5 WHERE id = $1", id, encode(sum), written, cursor, paid)
+	return err
+}
+
+// EndPass records how the pass ended. Accepted (no findings), it measures the
+// books for the next comparison and opens the company's gate.
+func (tx *Tx) EndPass(key ConnectionKey, end PassEnd) error {
+	c, id, err := tx.connection(key)
+	if err != nil {
+		return err
+	}
+	c.PassEndedAt, c.Error = tx.now, nil
+	if end.AsOf.After(c.AsOf) {
+		c.AsOf = end.AsOf
+	}
+	if end.Reread {
+		c.RereadAt = tx.now
+	}
+	if end.Listed {
+		c.ListedAt = tx.now
+	}
+	if len(end.Findings) > 0 {
+		c.Findings = end.Findings
+		if c.SuspectAt.IsZero() {
+			c.SuspectAt = tx.now
+		}
+	}
+	accepted := len(end.Findings) == 0 && c.SuspectAt.IsZero()
+	if accepted {
+		c.AcceptedAt = tx.now
+		if c.Stats, err = tx.Measure(key); err != nil {
+			return err
+		}
+	}
+	_, err = tx.exec("UPDATE connection SET as_of = $2, pass_ended_at = $3, accepted_at = $4, reread_at = $5, listed_at = $6, suspect_at = $7, findings = $8, error = '', stats = $9 WHERE id = $1",
+		id, c.AsOf, c.PassEndedAt, c.AcceptedAt, c.RereadAt, c.ListedAt, c.SuspectAt, encode(c.Findings), encode(c.Stats))
+	if err != nil || !accepted {
+		return err
+	}
+	return tx.OpenGate(key.Company)
+}
+
+// FailPass records why the pass failed. What it wrote stays, not accepted.
+func (tx *Tx) FailPass(key ConnectionKey, e PassError) error {
+	c, id, err := tx.connection(key)
+	if err != nil {
+		return err
+	}
+	if e.At.IsZero() {
+		e.At = tx.now
+	}
+	if c.Error != nil {
+		e.At = c.Error.At
+	}
+	_, err = tx.exec("UPDATE connection SET error = $2 WHERE id = $1", id, encode(e))
+	return err
+}
+
+// Measure counts the books of the connection as they are now.
+func (tx *Tx) Measure(key ConnectionKey) (Stats, error) {
+	var s Stats
+	_, id, err := tx.connection(key)
+	if err != nil {
+		return s, err
+	}
+	if err := tx.one([]any{&s.Payments}, "SELECT count(*) FROM payment WHERE connection = $1 AND gone_at = 0", id); err != nil {
+		return s, err
+	}
+	var invoices int
+	if err := tx.one([]any{&invoices}, "SELECT count(*) FROM document WHERE connection = $1 AND gone_at = 0 AND kind = 'invoice'", id); err != nil {
+		return s, err
+	}
+	err = tx.each(func(scan scanner) error {
+		var a money.Amount
+		var n int
+		err := scan(&a.Currency, &n, &a.Minor)
+		s.Open += n
+		s.OpenSums = append(s.OpenSums, a)
+		return err
+	}, `SELECT currency, count(*), CAST(sum(outstanding) AS BIGINT) FROM document
+WHERE connection = $1 AND outstanding <> 0 AND gone_at = 0 AND kind = 'invoice' GROUP BY currency ORDER BY currency`, id)
+	s.Paid = invoices - s.Open
+	return s, err
+}
+
+// Confirm records that a person accepted the connection as it is: new or
+// suspect. It opens the gate, and ends the doubt about a restored copy once
+// every connection of the company is accepted.
+func (tx *Tx) Confirm(key ConnectionKey, by string) error {
+	c, id, err := tx.connection(key)
+	if err != nil {
+		return err
+	}
+	if c.ConfirmedAt.IsZero() {
+		c.ConfirmedAt, c.ConfirmedBy = tx.now, by
+	}
+	if c.Stats, err = tx.Measure(key); err != nil {
+		return err
+	}
+	if !c.PassEndedAt.IsZero() && c.Error == nil {
+		c.AcceptedAt = tx.now
+	}
+	_, err = tx.exec("UPDATE connection SET confirmed_at = $2, confirmed_by = $3, suspect_at = 0, findings = '', stats = $4, accepted_at = $5 WHERE id = $1",
+		id, c.ConfirmedAt, c.ConfirmedBy, encode(c.Stats), c.AcceptedAt)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(`INSERT INTO company (id, first_confirmed_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET
+  first_confirmed_at = CASE WHEN company.first_confirmed_at = 0 THEN excluded.first_confirmed_at ELSE company.first_confirmed_at END,
+  restored_at = CASE WHEN EXISTS (SELECT 1 FROM connection c WHERE c.company = excluded.id AND c.confirmed_at = 0) THEN company.restored_at ELSE 0 END`,
+		key.Company, tx.now)
+	if err != nil {
+		return err
+	}
+	return tx.touchCompany(key.Company)
+}
+
+// UpToDate records that payments are entered up to that day. It opens the gate.
+func (tx *Tx) UpToDate(key ConnectionKey, day calendar.Date, _ string) error {
+	if err := tx.must1(ErrNotFound, "UPDATE connection SET up_to_date_on = $3 WHERE company = $1 AND name = $2", key.Company, key.Name, day); err != nil {
+		return err
+	}
+	return tx.OpenGate(key.Company)
+}
+
+// Problems returns the rows of the connection that could not be read, and the notes.
+func (s *Store) Problems(ctx context.Context, key ConnectionKey) ([]Problem, error) {
+	return view(ctx, s, func(tx *Tx) ([]Problem, error) {
+		return all(tx, func(scan scanner) (Problem, error) {
+			var p Problem
+			err := scan(&p.Connection, &p.Kind, &p.External, &p.File, &p.Line, &p.Text, &p.Note, at(&p.At))
+			return p, err
+		}, `SELECT c.name, b.kind, b.external, b.file, b.line, b.text, b.note, b.at FROM bad b JOIN connection c ON c.id = b.connection
+WHERE c.company = $1 AND c.name = $2 ORDER BY b.id`, key.Company, key.Name)
+	})
 }

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"slices"
+
+	"relanced/internal/dossier"
 	"relanced/internal/receivable"
 )
 
@@ -37,4 +40,151 @@ type OverlayResult struct {
 	Unknown   []string // codes nobody has yet: kept for when they come
 	Ambiguous []string // codes in several connections, without the connection
 	Payers    []string // payers nobody knows, or that pay themselves in a circle
+}
+
+// ApplyOverlays lays the customers' file over the company's customers: the
+// whole file at once, what it no longer names loses its overlay. Codes nobody
+// has yet are kept for when they come.
+func (tx *Tx) ApplyOverlays(company receivable.CompanyID, file []Overlay) (OverlayResult, error) {
+	var result OverlayResult
+	if _, err := tx.exec("DELETE FROM overlay WHERE company = $1", company); err != nil {
+		return result, err
+	}
+	rows := sorted(file, func(o Overlay) string { return clean(string(o.Connection)) + "\x00" + clean(o.Code) })
+	var write [][]any
+	for _, o := range rows {
+		write = append(write, []any{string(company), clean(string(o.Connection)), clean(o.Code), clean(encode(o))})
+	}
+	err := tx.insertMany("overlay", []column{{"company", "text"}, {"connection", "text"}, {"code", "text"}, {"content", "text"}}, write)
+	if err != nil {
+		return result, err
+	}
+	return tx.layOver(company, nil)
+}
+
+// applyWaitingOverlays gives accounts that came or changed what the file says
+// of their codes.
+func (w *writer) applyWaitingOverlays(company receivable.CompanyID, codes []string) error {
+	var n int64
+	if err := w.one([]any{&n}, "SELECT count(*) FROM (SELECT 1 FROM overlay WHERE company = $1 LIMIT 1) x", company); err != nil || n == 0 || len(codes) == 0 {
+		return err
+	}
+	_, err := w.layOver(company, codes)
+	return err
+}
+
+// laid is a customer as layOver compares it.
+type laid struct {
+	id, root   int64
+	connection string
+	code       string
+	overlay    string
+}
+
+// layOver matches overlays with customers by code. codes nil: all customers.
+func (tx *Tx) layOver(company receivable.CompanyID, _ []string) (OverlayResult, error) {
+	var result OverlayResult
+	customers, err := all(tx, func(scan scanner) (laid, error) {
+		var l laid
+		err := scan(&l.id, &l.root, &l.connection, &l.code, &l.overlay)
+		return l, err
+	}, `SELECT k.id, k.root, c.name, k.code, k.overlay FROM customer k JOIN account a ON a.customer = k.id JOIN connection c ON c.id = a.connection
+WHERE k.company = $1 ORDER BY k.id`, company)
+	if err != nil {
+		return result, err
+	}
+	byCode := map[string][]int{}
+	for i, c := range customers {
+		byCode[c.code] = append(byCode[c.code], i)
+	}
+	contents, payers := map[int]string{}, map[int]string{}
+	find := func(connection receivable.ConnectionID, code string) []int {
+		var found []int
+		for _, i := range byCode[clean(code)] {
+			if connection == "" || customers[i].connection == string(connection) {
+				found = append(found, i)
+			}
+		}
+		return found
+	}
+	overlays, err := all(tx, func(scan scanner) (Overlay, error) {
+		var o Overlay
+		err := scan(doc(&o))
+		return o, err
+	}, "SELECT content FROM overlay WHERE company = $1 ORDER BY connection DESC, code", company)
+	if err != nil {
+		return result, err
+	}
+	for _, o := range overlays {
+		found := find(o.Connection, o.Code)
+		switch {
+		case len(found) == 0:
+			result.Unknown = append(result.Unknown, o.Code)
+			continue
+		case len(found) > 1 && o.Connection == "":
+			result.Ambiguous = append(result.Ambiguous, o.Code)
+			continue
+		}
+		i := found[0]
+		if _, done := contents[i]; done {
+			continue
+		}
+		contents[i] = clean(encode(o))
+		if o.Payer != "" {
+			payers[i] = o.Payer
+		}
+	}
+	roots := map[int]int64{}
+	for i, code := range payers {
+		found := find("", code)
+		if len(found) > 1 {
+			found = slices.DeleteFunc(found, func(j int) bool { return customers[j].connection != customers[i].connection })
+		}
+		if len(found) != 1 || found[0] == i || payers[found[0]] != "" {
+			result.Payers = append(result.Payers, code)
+			continue
+		}
+		roots[i] = customers[found[0]].id
+	}
+	slices.Sort(result.Payers)
+	for i, c := range customers {
+		root := c.id
+		if r, ok := roots[i]; ok {
+			root = r
+		}
+		if contents[i] == c.overlay && root == c.root {
+			continue
+		}
+		result.Changed++
+		if err := tx.lay(company, c, contents[i], root); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// lay changes one customer: what the file says of it, and who pays for it.
+func (tx *Tx) lay(company receivable.CompanyID, c laid, content string, root int64) error {
+	_, err := tx.exec("INSERT INTO history (tbl, row_id, from_at, until_at, content) SELECT 'customer', id, since, CAST($2 AS BIGINT), overlay FROM customer WHERE id = $1 AND overlay <> '' AND since < $2", c.id, tx.now)
+	if err != nil {
+		return err
+	}
+	// Whoever paid until now is looked at again, and so is whoever pays from now on.
+	tx.Touch(dossier.CustomerID(c.id), dossier.CustomerID(c.root), dossier.CustomerID(root))
+	if root != c.root {
+		if _, err := tx.exec("UPDATE agenda SET next_at = $2, gated = FALSE, version = version + 1 WHERE customer = $1", c.id, never); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.exec("UPDATE customer SET overlay = $2, root = $3, since = $4 WHERE id = $1", c.id, content, root, tx.now); err != nil {
+		return err
+	}
+	if _, err := tx.exec("DELETE FROM contact WHERE origin = 'file' AND customer = $1", c.id); err != nil || content == "" {
+		return err
+	}
+	var o Overlay
+	if err := doc(&o).Scan(content); err != nil {
+		return err
+	}
+	return tx.upsertMany("contact", contactColumns, contactRows(company, c.id, "file", slices.Concat(o.Emails, o.CC)), "DO NOTHING")
 }

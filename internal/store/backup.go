@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Backup writes a consistent copy while running, 0600, marked so that in the
+// copy every connection is unconfirmed until a person confirms. The file must
+// not exist. ErrNoBackup on PostgreSQL.
+func (s *Store) Backup(ctx context.Context, file string) error {
+	if s.pool != nil {
+		return fmt.Errorf("backup: %w", ErrNoBackup)
+	}
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(file); err == nil {
+		return fmt.Errorf("backup: %s exists already: name another file", file)
+	}
+	// The copy gets its name when it is whole, marked and on the disk: a file of
+	// that name is never half a backup.
+	part, err := os.CreateTemp(filepath.Dir(file), ".backup-*")
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	defer os.Remove(part.Name()) //nolint:errcheck // gone already where all went well
+	if err := part.Close(); err != nil {
+		return err
+	}
+	if err := s.copyTo(ctx, part.Name()); err != nil {
+		return fmt.Errorf("backup: %w", explain(err))
+	}
+	if err := os.Link(part.Name(), file); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) copyTo(ctx context.Context, path string) error {
+	// VACUUM INTO reads one snapshot and blocks nobody; it accepts an empty file.
+	if _, err := s.reader.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
+		return err
+	}
+	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+	db := sql.OpenDB(liteConnector{dsn: "file:" + name, pragmas: "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL"})
+	_, err := db.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('copy', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", s.now().UTC().Format("2006-01-02T15:04:05Z"))
+	err = errors.Join(err, db.Close())
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
