@@ -193,8 +193,12 @@ func (s *sheet) closes(cells []string) bool {
 			continue
 		}
 		folded := plain(fold(cell))
+		// A customer may be called Total: its invoices have numbers.
+		if number := s.cell(cells, "number"); number != "" && number != cell {
+			return false
+		}
 		for _, word := range totals {
-			if folded == word || (strings.HasPrefix(folded, word+" ") && s.cell(cells, "number") == "") {
+			if folded == word || strings.HasPrefix(folded, word+" ") {
 				return true
 			}
 		}
