@@ -85,6 +85,7 @@ type PassEnd struct {
 	Findings []Finding // none: accepted; some: the connection is suspect
 	Reread   bool      // all open invoices were re-read
 	Listed   bool      // everything was listed
+	Stats    *Stats    // the books as they are now; nil: to be measured
 }
 
 const connectionColumns = `id, company, name, type, cursor, as_of, pass_started_at, pass_ended_at, accepted_at, written_at, reread_at, listed_at,
@@ -177,11 +178,13 @@ func (tx *Tx) countPage(id int64, c Connection, p PassCount, page Page) error {
 		sum.Outstanding = addTo(sum.Outstanding, a)
 	}
 	written := c.WrittenAt
-	if p.New+p.Changed+p.Gone > 0 {
+	if page.Apart {
+		sum = c.Pass
+	} else if p.New+p.Changed+p.Gone > 0 {
 		written = tx.now
 	}
 	cursor := string(c.Cursor)
-	if page.Next != nil && !page.KeepCursor {
+	if page.Next != nil && !page.KeepCursor && !page.Apart {
 		cursor = string(page.Next)
 	}
 	paid := c.LastPaymentOn
@@ -220,7 +223,9 @@ func (tx *Tx) EndPass(key ConnectionKey, end PassEnd) error {
 	accepted := len(end.Findings) == 0 && c.SuspectAt.IsZero()
 	if accepted {
 		c.AcceptedAt = tx.now
-		if c.Stats, err = tx.Measure(key); err != nil {
+		if end.Stats != nil {
+			c.Stats = *end.Stats
+		} else if c.Stats, err = tx.Measure(key); err != nil {
 			return err
 		}
 	}
@@ -289,8 +294,8 @@ func (tx *Tx) Confirm(key ConnectionKey, by string) error {
 	if c.Stats, err = tx.Measure(key); err != nil {
 		return err
 	}
-	if !c.PassEndedAt.IsZero() && c.Error == nil {
-		c.AcceptedAt = tx.now
+	if !c.PassEndedAt.IsZero() && c.Error == nil && !c.PassStartedAt.After(c.PassEndedAt) {
+		c.AcceptedAt = tx.now // a pass that was cut short is believed only when it has ended
 	}
 	_, err = tx.exec("UPDATE connection SET confirmed_at = $2, confirmed_by = $3, suspect_at = 0, findings = '', stats = $4, accepted_at = $5 WHERE id = $1",
 		id, c.ConfirmedAt, c.ConfirmedBy, encode(c.Stats), c.AcceptedAt)

@@ -27,7 +27,8 @@ type Page struct {
 	Whole       bool     // the listing's last page: what it did not name is absent
 	AsOf        time.Time
 	Next        []byte        // the cursor; nil leaves the stored one
-	KeepCursor  bool          // a live re-read: the stored cursor stays whatever Next says
+	KeepCursor  bool          // a re-read: the stored cursor stays whatever Next says
+	Apart       bool          // a live re-read outside of any pass: it counts to none and leaves the books as fresh as they were
 	Derive      bool          // the source tells no payments: a fall of what is outstanding becomes one
 	PayOn       calendar.Date // the day of AsOf in the company's zone: derived payments are dated so
 }
