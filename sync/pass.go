@@ -109,6 +109,9 @@ func (p *pass) run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if err := p.layOver(ctx, p.company, true); err != nil && failure == nil {
+		failure = &Failure{Kind: connectors.Invalid, Message: err.Error(), Do: "correct `customers: {file: …}` or the file"}
+	}
 	if failure != nil {
 		err = p.store.InTx(ctx, func(tx *store.Tx) error {
 			return tx.FailPass(p.key, store.PassError{Kind: string(failure.Kind), Message: failure.Message, Do: failure.Do, At: tx.Now()})

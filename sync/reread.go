@@ -58,5 +58,5 @@ func (s *Syncer) Copy(ctx context.Context, company receivable.CompanyID, line do
 	if c.Documents == nil {
 		return connectors.Copy{}, false, nil
 	}
-	return s.fromFolder(c, line.Invoice, limit)
+	return s.fromFolder(ctx, c, line, limit)
 }

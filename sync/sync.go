@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"relanced/connectors"
@@ -31,6 +32,7 @@ type Company struct {
 	Sources       []Source
 	CustomersFile string            // "" none
 	Documents     *documents.Folder // nil: none
+	History       History           // what was sent before; the zero History: nothing
 }
 
 // Syncer reads the books of companies into a store. It is safe for use by
@@ -40,6 +42,10 @@ type Syncer struct {
 	companies map[receivable.CompanyID]Company
 	owner     string // names this process in leases
 	logger    *slog.Logger
+
+	mu        sync.Mutex
+	pauses    map[store.ConnectionKey]pause // after failures
+	histories map[string]historyFile        // by path
 }
 
 // New returns a Syncer. owner names the process in leases.
@@ -48,7 +54,10 @@ func New(s *store.Store, companies []Company, owner string, logger *slog.Logger)
 	for _, c := range companies {
 		byID[c.ID] = c
 	}
-	return &Syncer{store: s, companies: byID, owner: owner, logger: logger}
+	return &Syncer{
+		store: s, companies: byID, owner: owner, logger: logger,
+		pauses: map[store.ConnectionKey]pause{}, histories: map[string]historyFile{},
+	}
 }
 
 // Report is what a pass, or the import of a file, did.
@@ -57,6 +66,7 @@ type Report struct {
 	OK         bool // it ended and was accepted
 	Suspect    bool // the data looks wrong: a person must confirm
 	Busy       bool // another process was at it: nothing was done
+	Paused     bool // it failed a moment ago: nothing was asked, Error is what failed
 	Requests   int64
 	store.PassCount
 	Closed   int // open documents that are settled or gone now
@@ -72,6 +82,7 @@ type Failure struct {
 	Kind    connectors.Kind
 	Message string
 	Do      string // what a person should do
+	retry   time.Duration
 }
 
 // Error is the message.
@@ -145,6 +156,9 @@ func (s *Syncer) Refresh(ctx context.Context, company receivable.CompanyID, name
 			return err
 		}
 		if !report.OK {
+			if report.Busy {
+				return fmt.Errorf("connection %s: another pass over it does not end", name)
+			}
 			if report.Error != nil {
 				return fmt.Errorf("connection %s: %w", name, report.Error)
 			}
