@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Backup writes a consistent copy while running, 0600, marked so that in the
@@ -45,12 +44,14 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 
 func (s *Store) copyTo(ctx context.Context, path string) error {
 	// VACUUM INTO reads one snapshot and blocks nobody; it accepts an empty file.
-	if _, err := s.reader.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
+	// The readers are kept from writing, and this counts as writing.
+	source := sql.OpenDB(liteConnector{dsn: s.file + "?_busy_timeout=20000", pragmas: "PRAGMA temp_store=MEMORY"})
+	_, err := source.ExecContext(ctx, "VACUUM INTO ?", path)
+	if err := errors.Join(err, source.Close()); err != nil {
 		return err
 	}
-	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-	db := sql.OpenDB(liteConnector{dsn: "file:" + name, pragmas: "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL"})
-	_, err := db.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('copy', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", s.now().UTC().Format("2006-01-02T15:04:05Z"))
+	db := sql.OpenDB(liteConnector{dsn: address(path), pragmas: "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL"})
+	_, err = db.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('copy', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", s.now().UTC().Format("2006-01-02T15:04:05Z"))
 	err = errors.Join(err, db.Close())
 	if err != nil {
 		return err

@@ -231,3 +231,11 @@ func (tx *Tx) LearnContact(customer dossier.CustomerID, address, _ string) error
 	}
 	return tx.upsertMany("contact", contactColumns, contactRows(company, int64(customer), "learnt", []string{address}), "DO NOTHING")
 }
+
+// CountHolds counts the company's holds with the reason that began at or after
+// since, also those that ended.
+func (tx *Tx) CountHolds(company receivable.CompanyID, reason dossier.Reason, since time.Time) (int, error) {
+	var n int
+	err := tx.one([]any{&n}, "SELECT count(*) FROM hold h JOIN customer c ON c.id = h.customer WHERE c.company = $1 AND h.reason = $2 AND h.from_at >= $3", company, reason, since)
+	return n, err
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"relanced/internal/receivable"
 )
@@ -217,6 +218,9 @@ func (w *writer) bad() error {
 			}
 		}
 	}
+	if err := w.unreadable(any1 > 0); err != nil {
+		return err
+	}
 	for i, list := range [][]Rejected{w.page.Bad, w.page.Notes} {
 		for _, b := range list {
 			_, err := w.exec("INSERT INTO bad (connection, kind, external, file, line, text, note, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -227,4 +231,42 @@ func (w *writer) bad() error {
 		}
 	}
 	return nil
+}
+
+// cannotRead begins the problem of a document whose row can no longer be read.
+const cannotRead = "the source's row cannot be read any more: "
+
+// unreadable marks known documents of which the source gave a row that cannot
+// be read: what is known of them may be wrong. The mark goes when they are read.
+func (w *writer) unreadable(some bool) error {
+	if some && len(w.page.Documents) > 0 {
+		err := w.mark("", "problem LIKE '"+strings.ReplaceAll(cannotRead, "'", "''")+"%' AND "+w.in("external", 3),
+			texts(keys(w.page.Documents, func(d receivable.Document) string { return d.External })))
+		if err != nil {
+			return err
+		}
+	}
+	for _, b := range w.page.Bad {
+		if b.Ref.Kind == receivable.ItemDocument && b.Ref.External != "" {
+			if err := w.mark(cannotRead+b.Text, "problem <> $2 AND external = $3", b.Ref.External); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mark gives documents a problem; the condition begins with argument 3.
+func (w *writer) mark(problem, where string, arg any) error {
+	var customers []int64
+	err := w.each(func(scan scanner) error {
+		var customer int64
+		err := scan(&customer)
+		customers = append(customers, customer)
+		return err
+	}, "UPDATE document SET problem = $2 WHERE connection = $1 AND "+where+" RETURNING customer", w.conn, problem, arg)
+	for _, c := range customers {
+		w.touch[c] = true
+	}
+	return err
 }

@@ -172,7 +172,8 @@ func (tx *Tx) lay(company receivable.CompanyID, c laid, content string, root int
 	// Whoever paid until now is looked at again, and so is whoever pays from now on.
 	tx.Touch(dossier.CustomerID(c.id), dossier.CustomerID(c.root), dossier.CustomerID(root))
 	if root != c.root {
-		if _, err := tx.exec("UPDATE agenda SET next_at = $2, gated = FALSE, version = version + 1 WHERE customer = $1", c.id, never); err != nil {
+		// A customer that another pays for is not looked at by itself.
+		if _, err := tx.exec("DELETE FROM agenda WHERE customer = $1", c.id); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"strings"
 
 	"relanced/internal/dossier"
@@ -81,4 +82,18 @@ func (tx *Tx) EachRegistered(company receivable.CompanyID, do func(Registered)) 
 		return nil
 	}, `SELECT c.name, k.id, k.root, k.code, a.name, a.content FROM account a JOIN connection c ON c.id = a.connection JOIN customer k ON k.id = a.customer
 WHERE c.company = $1 AND a.gone_at = 0 ORDER BY k.id`, company)
+}
+
+// EndTask closes the open task that was added with this key; it is no error
+// where there is none.
+func (tx *Tx) EndTask(company receivable.CompanyID, key, by, outcome string) error {
+	var id int64
+	err := tx.one([]any{&id}, "SELECT id FROM task WHERE company = $1 AND key = $2 AND done_at = 0", company, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.DoneTask(id, by, outcome)
 }

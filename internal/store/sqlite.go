@@ -47,16 +47,16 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err := private(path); err != nil {
 		return err
 	}
-	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+	s.file = address(path)
 	// A full sync at each commit: with less, a power cut undoes the last commits
 	// and an armed message would be queued again.
 	s.writer = sql.OpenDB(liteConnector{
-		dsn:     file + "?_txlock=immediate&_busy_timeout=20000",
+		dsn:     s.file + "?_txlock=immediate&_busy_timeout=20000",
 		pragmas: "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=10000; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY",
 	})
 	s.writer.SetMaxOpenConns(1)
 	s.reader = sql.OpenDB(liteConnector{
-		dsn:     file + "?_txlock=deferred&_busy_timeout=20000",
+		dsn:     s.file + "?_txlock=deferred&_busy_timeout=20000",
 		pragmas: "PRAGMA query_only=TRUE; PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY",
 	})
 	s.reader.SetMaxOpenConns(readers)
@@ -66,6 +66,11 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	}
 	defer unlock()
 	return migrate(ctx, goose.DialectSQLite3, s.writer, "sqlite")
+}
+
+// address is a file as SQLite's URI.
+func address(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
 // private makes the file, readable by its owner alone; SQLite gives the files

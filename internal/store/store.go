@@ -31,6 +31,7 @@ type Store struct {
 	now    func() time.Time
 	log    *slog.Logger
 	fault  func(string)
+	file   string  // SQLite: the file as a URI
 	writer *sql.DB // SQLite
 	reader *sql.DB // SQLite
 	pool   *pgxpool.Pool
