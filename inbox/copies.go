@@ -20,6 +20,9 @@ type sentCopy struct {
 // send by itself, before we file it.
 const settleCopies = 2 * time.Minute
 
+// giveUpCopies is how long filing a copy is tried.
+const giveUpCopies = time.Hour
+
 // FileCopy sees to it that a message just sent lies in Sent. Whether the
 // provider files it is learnt from the first message: until then the copy waits.
 func (r *Reader) FileCopy(ctx context.Context, ref string, message []byte) error {
@@ -66,7 +69,12 @@ func (r *Reader) fileCopies(ctx context.Context) error {
 	if len(r.copies) == 0 || r.Store.Now().Sub(r.copies[0].at) < settleCopies {
 		return nil
 	}
-	return r.Flush(ctx)
+	waiting := r.copies
+	err := r.Flush(ctx)
+	if err != nil && r.Store.Now().Sub(waiting[0].at) < giveUpCopies {
+		r.copies = waiting
+	}
+	return err
 }
 
 // Flush files the copies that wait, where the provider has not: before the

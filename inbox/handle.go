@@ -9,17 +9,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
 	"relanced/inbox/mailbox"
 	"relanced/inbox/match"
 	"relanced/inbox/message"
 	"relanced/internal/calendar"
+	"relanced/internal/dossier"
 	"relanced/internal/email"
 	"relanced/internal/store"
 )
 
-func uid(n uint32) imap.UID { return imap.UID(n) }
+// errElsewhere is a message that left the folder while it was read.
+var errElsewhere = errors.New("the message went elsewhere")
 
 // errRenumbered stops a folder whose server gives its messages new numbers
 // again and again: reading it would never come to an end.
@@ -27,24 +27,23 @@ var errRenumbered = errors.New("the server renumbered the folder twice within a 
 
 // handle records a batch. Each message that concerns somebody is recorded in a
 // transaction that also moves the folder's mark past it; those that concern
-// nobody leave no trace but the mark.
-func (r *Reader) handle(ctx context.Context, known store.Folder, batch mailbox.Batch) error {
-	mark := store.Folder{
-		Name: batch.Folder.Name, UIDValidity: batch.Next.UIDValidity, Next: uint32(batch.Next.NextUID),
-		RenewedAt: known.RenewedAt, Renewals: known.Renewals,
-	}
+// nobody leave no trace but the mark. known is the mark so far.
+func (r *Reader) handle(ctx context.Context, known *store.Folder, batch mailbox.Batch) error {
+	mark := *known
+	mark.Name, mark.UIDValidity, mark.Next = batch.Folder.Name, batch.Next.UIDValidity, uint32(batch.Next.NextUID)
 	now := r.Store.Now()
 	if batch.Renewed {
 		if mark.Renewals++; now.Sub(known.RenewedAt) > 24*time.Hour {
 			mark.Renewals = 1
 		}
-		mark.RenewedAt = now
 		if mark.Renewals > 1 {
 			return errRenumbered
 		}
+		mark.RenewedAt = now
+		r.Logger.WarnContext(ctx, "the server renumbered a folder: it is read again", "folder", batch.Folder.Name)
 	}
 	if batch.Vanished > 0 {
-		r.Logger.InfoContext(ctx, "messages left before they were read", "mailbox", r.Key.Name, "folder", batch.Folder.Name, "count", batch.Vanished)
+		r.Logger.InfoContext(ctx, "messages left before they were read", "folder", batch.Folder.Name, "count", batch.Vanished)
 	}
 	kept, err := r.kept(ctx, batch)
 	if err != nil {
@@ -52,66 +51,54 @@ func (r *Reader) handle(ctx context.Context, known store.Folder, batch mailbox.B
 	}
 	for _, k := range kept {
 		in, err := r.understand(ctx, batch, k)
+		if errors.Is(err, errElsewhere) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		past := mark
-		past.Next, past.UIDValidity = uint32(k.head.UID)+1, batch.Next.UIDValidity
-		err = r.Store.InTx(ctx, func(tx *store.Tx) error {
-			if _, err := tx.EnsureMailbox(r.Key, r.Account.Address); err != nil {
-				return err
-			}
-			if err := r.record(tx, in); err != nil {
-				return err
-			}
-			return tx.SaveFolder(r.Key, past)
-		})
-		if err != nil {
+		past.Next = uint32(k.head.UID) + 1
+		if err := r.keep(ctx, in, past); err != nil {
 			return fmt.Errorf("record message %d: %w", k.head.UID, err)
 		}
 	}
 	if batch.Last {
 		mark.ReadAt = now
 	}
-	if batch.Last && len(kept) == 0 && len(batch.Heads) == 0 && known.Next == mark.Next && known.UIDValidity == mark.UIDValidity {
+	if batch.Last && len(batch.Heads) == 0 && known.Next == mark.Next && known.UIDValidity == mark.UIDValidity {
 		return nil // nothing came: nothing is written
 	}
-	return r.Store.InTx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.EnsureMailbox(r.Key, r.Account.Address); err != nil {
-			return err
-		}
-		return tx.SaveFolder(r.Key, mark)
-	})
+	if err := r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SaveFolder(r.Key, mark) }); err != nil {
+		return err
+	}
+	*known = mark
+	return nil
 }
 
-// headed is a message of which the header was read.
-type headed struct {
-	head mailbox.Head
-	need match.Need
-}
-
-// kept returns the messages of the batch whose body may matter.
-func (r *Reader) kept(ctx context.Context, batch mailbox.Batch) ([]headed, error) {
-	if len(batch.Heads) == 0 {
-		return nil, nil
+// keep records one message and moves the folder's mark past it. One that cannot
+// be recorded as it is must not stop the mailbox: it is recorded as unreadable.
+func (r *Reader) keep(ctx context.Context, in understood, past store.Folder) error {
+	write := func(in understood) error {
+		return r.Store.InTx(ctx, func(tx *store.Tx) error {
+			if err := r.record(tx, in); err != nil {
+				return err
+			}
+			return tx.SaveFolder(r.Key, past)
+		})
 	}
-	parsed := make([]*message.Message, len(batch.Heads))
-	for i, head := range batch.Heads {
-		parsed[i] = message.ParseHeader(head.Fields)
+	err := write(in)
+	if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrDisk) || r.Store.Ping(ctx) != nil {
+		return err
 	}
-	needs, err := match.Heads(ctx, r.Store, r.Company.Seller, parsed)
-	if err != nil {
-		return nil, err
+	r.Logger.ErrorContext(ctx, "message recorded as unreadable", "folder", past.Name, "uid", past.Next-1, "err", err)
+	blank := *in.m
+	blank.Subject, blank.Problems = "", []string{"it could not be recorded: " + err.Error()}
+	in.m, in.verdict, in.token = &blank, message.Verdict{Class: dossier.ClassUnreadable, Holds: true}, false
+	if again := write(in); again != nil {
+		return errors.Join(err, again)
 	}
-	var kept []headed
-	for i, head := range batch.Heads {
-		from := parsed[i].From.Email
-		switch {
-		case batch.Folder.Role == mailbox.RoleSent, needs[i] != match.Nothing, head.Unreadable, r.Company.isMember(from):
-			kept = append(kept, headed{head, needs[i]})
-		}
-	}
-	return kept, nil
+	return nil
 }
 
 // understood is a message with all that is known of it, ready to be recorded.
@@ -124,7 +111,7 @@ type understood struct {
 	place    store.Place
 	at       time.Time // arrival
 	on       calendar.Date
-	token    bool                     // it quotes the token of a work list
+	token    bool                     // it answers a work list
 	cut      bool                     // only its header could be read
 	sent     map[string]store.SentRef // of a copy in Sent: which of our messages it is
 }
@@ -140,18 +127,21 @@ func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) 
 		in.at = r.Store.Now()
 	}
 	in.on = calendar.DateOf(in.at.In(r.Company.Zone))
-	head := message.ParseHeader(k.head.Fields)
-	body := []byte(nil)
-	if !k.head.Unreadable && !(batch.Folder.Role == mailbox.RoleSent && r.Company.Seller.Ours(head.Header.Raw("x-relanced-ref")+head.MessageID)) {
+	in.m = message.ParseHeader(k.head.Fields)
+	var body []byte
+	if !k.head.Unreadable && !k.own {
 		var err error
-		if body, err = r.session.Body(ctx, batch.Next.UIDValidity, k.head.UID); err != nil {
+		body, err = r.session.Body(ctx, batch.Next.UIDValidity, k.head.UID)
+		if gone := errors.Is(err, mailbox.ErrGone); gone && k.need == match.Notice {
+			return in, errElsewhere // of a notice only the body tells; it is read where it went
+		} else if err != nil && !gone {
 			return in, err
 		}
 	}
-	if in.m = head; len(body) > 0 {
+	if len(body) > 0 {
 		in.m = message.Parse(body)
 	} else {
-		in.cut = true
+		in.cut = !k.own
 	}
 	in.identity = identity(in.m, k.head, body)
 	var err error
@@ -164,8 +154,7 @@ func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) 
 	if err != nil {
 		return in, err
 	}
-	in.found.Hits = withCustomer(in.found.Hits)
-	if in.role == mailbox.RoleSent || r.Company.Seller.Owns(in.m.From.Email) {
+	if r.Company.Seller.Owns(in.m.From.Email) || in.role == mailbox.RoleSent {
 		if err := r.recipients(ctx, &in); err != nil {
 			return in, err
 		}
@@ -174,8 +163,23 @@ func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) 
 		Own: r.Company.Seller.Own, Ours: r.Company.Seller.Ours, Unmatched: len(in.found.Hits) == 0,
 		Sent: in.found.Outgoing(), ReceivedOn: in.on, Country: r.Company.Country,
 	})
-	_, in.token, _ = r.Company.Seller.Keys.Open(in.m.Text, in.m.From.Email, in.at)
+	in.token = r.answers(in)
 	return in, nil
+}
+
+// answers tells whether the message answers a work list, or claims to: it quotes
+// a token, or one of our people answers a message of ours that went to no
+// customer. Machines answer nothing.
+func (r *Reader) answers(in understood) bool {
+	switch in.verdict.Class {
+	case dossier.ClassHuman, dossier.ClassColleague, dossier.ClassProbableAuto, dossier.ClassMachineAck, dossier.ClassIgnore:
+	default:
+		return false
+	}
+	if _, token, _ := r.Company.Seller.Keys.Open(in.m.Text, in.m.From.Email, in.at); token {
+		return true
+	}
+	return r.Company.isMember(in.m.From.Email) && in.found.Verified && len(in.found.Hits) == 0
 }
 
 // ourOwn finds which of our messages a copy in Sent is.
@@ -188,47 +192,6 @@ func (r *Reader) ourOwn(ctx context.Context, m *message.Message) (map[string]sto
 		return nil, nil
 	}
 	return r.Store.SentByRef(ctx, r.Key.Company, refs)
-}
-
-// withCustomer leaves out what is no customer's: notices to our own people.
-func withCustomer(hits []match.Hit) []match.Hit {
-	kept := hits[:0]
-	for _, h := range hits {
-		if h.Customer != 0 {
-			kept = append(kept, h)
-		}
-	}
-	return kept
-}
-
-// recipients finds the customers that one of our people wrote to.
-func (r *Reader) recipients(ctx context.Context, in *understood) error {
-	var addresses []string
-	for _, a := range append(append([]message.Address{}, in.m.To...), in.m.Cc...) {
-		if c := canonical(a.Email); c != "" {
-			addresses = append(addresses, c)
-		}
-	}
-	if len(addresses) == 0 {
-		return nil
-	}
-	contacts, err := r.Store.ByAddress(ctx, r.Key.Company, addresses)
-	if err != nil {
-		return err
-	}
-	have := map[int64]bool{}
-	for _, h := range in.found.Hits {
-		have[int64(h.Customer)] = true
-	}
-	for _, address := range addresses {
-		for _, c := range contacts[address] {
-			if !have[int64(c.Customer)] {
-				have[int64(c.Customer)] = true
-				in.found.Hits = append(in.found.Hits, match.Hit{Customer: c.Customer, Level: match.Probable, Evidence: []string{"written to " + c.Address}})
-			}
-		}
-	}
-	return nil
 }
 
 // identity names a message whatever folder it lies in, mail.md §3.5: the

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
 
 	"relanced/inbox/mailbox"
 	"relanced/inbox/match"
@@ -47,7 +51,9 @@ type Reader struct {
 	rang     string     // the folder that rang
 	copies   []sentCopy // of our own messages, until it is known who files them in Sent
 	refused  int        // log-ins in a row
-	notUntil time.Time  // no log-in before
+	failures int        // of other kinds in a row
+	notUntil time.Time  // the line is not tried before
+	ensured  bool       // the store knows the mailbox
 }
 
 const (
@@ -55,6 +61,8 @@ const (
 	rescanBack  = 3 * 24 * time.Hour
 	rescanLeast = 14 * 24 * time.Hour
 	busyPause   = 5 * time.Minute
+	firstPause  = 5 * time.Second // doubled after each failure in a row
+	lastPause   = 5 * time.Minute
 )
 
 // refusedPauses are how long no log-in is tried after one, two and more were
@@ -63,29 +71,30 @@ var refusedPauses = []time.Duration{15 * time.Minute, time.Hour, 24 * time.Hour}
 
 // Once reads the mailbox to its end, one cycle over all its folders, and
 // records what concerns customers. Reading twice changes nothing. asked: a
-// person is waiting, and pauses after refused log-ins do not count.
+// person is waiting, and pauses after failures do not count.
 func (r *Reader) Once(ctx context.Context, asked bool) error {
 	now := r.Store.Now()
 	if !asked && now.Before(r.notUntil) {
-		return fmt.Errorf("mailbox %s: no log-in before %s, after refused ones", r.Key.Name, r.notUntil.In(r.Company.Zone).Format(time.TimeOnly))
+		return fmt.Errorf("mailbox %s: it is tried again at %s, after failures", r.Key.Name, r.notUntil.In(r.Company.Zone).Format(time.TimeOnly))
 	}
-	err := r.cycle(ctx)
-	if err != nil {
+	if err := r.cycle(ctx); err != nil {
 		return r.failed(ctx, err)
 	}
-	r.refused, r.notUntil = 0, time.Time{}
-	if err := r.Store.InTx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.EnsureMailbox(r.Key, r.Account.Address); err != nil {
-			return err
-		}
-		return tx.ReadMailbox(r.Key, now)
-	}); err != nil {
+	r.refused, r.failures, r.notUntil = 0, 0, time.Time{}
+	if err := r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.ReadMailbox(r.Key, now) }); err != nil {
 		return err
 	}
-	return r.fileCopies(ctx)
+	if err := r.fileCopies(ctx); err != nil {
+		// A copy that cannot be filed changes nothing about what was sent and read.
+		r.Logger.WarnContext(ctx, "copies not filed in Sent", "mailbox", r.Key.Name, "err", err)
+	}
+	return nil
 }
 
 func (r *Reader) cycle(ctx context.Context) error {
+	if err := r.ensure(ctx); err != nil {
+		return err
+	}
 	if r.session == nil {
 		session, err := mailbox.Open(ctx, r.Account)
 		if err != nil {
@@ -104,16 +113,45 @@ func (r *Reader) cycle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, folder := range mailbox.Sorted(r.folders, r.rang) {
+	var failed error
+	for _, folder := range r.order() {
 		known := marks[folder.Name]
-		err := r.session.Read(ctx, folder, mailbox.Mark{UIDValidity: known.UIDValidity, NextUID: uid(known.Next)}, r.rescan(ctx),
-			func(ctx context.Context, batch mailbox.Batch) error { return r.handle(ctx, known, batch) })
-		if err != nil {
+		err := r.session.Read(ctx, folder, mailbox.Mark{UIDValidity: known.UIDValidity, NextUID: imap.UID(known.Next)},
+			func() time.Time { return r.rescan(ctx) },
+			func(ctx context.Context, batch mailbox.Batch) error { return r.handle(ctx, &known, batch) })
+		switch {
+		case err == nil:
+		case errors.Is(err, errRenumbered), mailbox.KindOf(err) == mailbox.Missing:
+			// This folder cannot be read; what lies in the others may not wait.
+			failed = errors.Join(failed, fmt.Errorf("folder %s: %w", folder.Name, err))
+		default:
 			return fmt.Errorf("folder %s: %w", folder.Name, err)
 		}
 	}
 	r.rang = ""
-	return nil
+	return failed
+}
+
+// order is that of a cycle: the folder that rang first; else the main one last,
+// which stays open to be listened to.
+func (r *Reader) order() []mailbox.Folder {
+	if r.rang != "" {
+		return mailbox.Sorted(r.folders, r.rang)
+	}
+	return append(slices.Clone(r.folders[1:]), r.folders[0])
+}
+
+// ensure makes the mailbox known to the store.
+func (r *Reader) ensure(ctx context.Context) error {
+	if r.ensured {
+		return nil
+	}
+	err := r.Store.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.EnsureMailbox(r.Key, r.Account.Address)
+		return err
+	})
+	r.ensured = err == nil
+	return err
 }
 
 func (r *Reader) marks(ctx context.Context) (map[string]store.Folder, error) {
@@ -158,18 +196,18 @@ func (r *Reader) failed(ctx context.Context, err error) error {
 		r.refused++
 	case mailbox.Busy:
 		r.notUntil = now.Add(busyPause)
+	default:
+		r.folders = nil // one may have been renamed
+		pause := min(firstPause<<min(r.failures, 10), lastPause)
+		r.notUntil = now.Add(pause - time.Duration(rand.Int64N(int64(pause)/4)))
+		r.failures++
 	}
 	text := err.Error()
 	var known *mailbox.Error
 	if errors.As(err, &known) && known.Do != "" {
 		text += ": " + known.Do
 	}
-	stored := r.Store.InTx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.EnsureMailbox(r.Key, r.Account.Address); err != nil {
-			return err
-		}
-		return tx.FailMailbox(r.Key, string(kind), text)
-	})
+	stored := r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.FailMailbox(r.Key, string(kind), text) })
 	return errors.Join(fmt.Errorf("mailbox %s: %s", r.Key.Name, text), stored)
 }
 
@@ -187,28 +225,33 @@ func (r *Reader) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}
 		return false, nil
 	}
 	main := r.folders[0]
-	status, err := r.session.Examine(ctx, main.Name)
-	if err != nil {
-		return false, r.failed(ctx, err)
+	rang := false
+	if r.session.Selected() != main.Name {
+		status, err := r.session.Examine(ctx, main.Name)
+		if err != nil {
+			return false, r.failed(ctx, err)
+		}
+		marks, err := r.marks(ctx)
+		if err != nil {
+			return false, err
+		}
+		rang = uint32(status.UIDNext) > marks[main.Name].Next || marks[main.Name].UIDValidity != status.UIDValidity
 	}
-	marks, err := r.marks(ctx)
-	if err != nil {
-		return false, err
-	}
-	rang := status.UIDNext != 0 && uint32(status.UIDNext) > marks[main.Name].Next && marks[main.Name].UIDValidity == status.UIDValidity
 	if !rang {
+		var err error
 		if rang, err = r.session.Wait(ctx, d, wake); err != nil {
 			if ctx.Err() != nil {
+				r.Close()
 				return false, ctx.Err()
 			}
 			return false, r.failed(ctx, err)
 		}
 	}
-	if rang {
-		r.rang = main.Name
-		err = r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Rang(r.Key, tx.Now()) })
+	if !rang {
+		return false, nil
 	}
-	return rang, err
+	r.rang = main.Name
+	return true, r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Rang(r.Key, tx.Now()) })
 }
 
 // Close ends the connection.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"relanced/inbox/mailbox"
 	"relanced/inbox/match"
@@ -39,36 +40,42 @@ const CommandAnswer = "answer"
 // moves the folder's mark. A message seen before adds its place and nothing else.
 func (r *Reader) record(tx *store.Tx, in understood) error {
 	class := in.verdict.Class
-	sender := in.m.From.Email
 	switch {
 	case class == dossier.ClassOwn:
 		return r.own(tx, in)
-	case in.token:
-		return r.command(tx, in)
-	case in.role == mailbox.RoleSent && class != dossier.ClassColleague && class != dossier.ClassHuman:
+	case in.role == mailbox.RoleSent && class != dossier.ClassColleague && class != dossier.ClassHuman && class != dossier.ClassUnreadable:
 		return nil
 	case in.role == mailbox.RoleSent:
 		class = dossier.ClassColleague
-	case class == dossier.ClassIgnore:
-		return nil
 	case in.m.Unreadable, in.cut && in.m.From.Email == "":
 		class = dossier.ClassUnreadable
 	}
-	hits := in.found.Hits
-	if len(hits) == 0 && class != dossier.ClassUnreadable && class != dossier.ClassBounce {
-		return nil // unrelated mail is never stored
+	if in.token {
+		if err := r.command(tx, in); err != nil || r.Company.isMember(in.m.From.Email) {
+			return err
+		}
 	}
-	if class == dossier.ClassBounce && len(hits) == 0 && !in.found.Verified {
+	hits := in.found.Hits
+	unrelated := len(hits) == 0
+	switch class { //nolint:exhaustive // the others are recorded where they concern a customer
+	case dossier.ClassIgnore:
 		return nil
+	case dossier.ClassUnreadable:
+		unrelated = in.role == mailbox.RoleSent && unrelated
+	case dossier.ClassBounce:
+		unrelated = unrelated && !in.found.Verified
+	}
+	if unrelated {
+		return nil // unrelated mail is never stored
 	}
 	row := store.Incoming{
 		Company: r.Key.Company, Identity: in.identity, Place: in.place, MID: bracketed(in.m.MessageID),
-		From: sender, FromName: in.m.From.Name, Subject: in.m.Subject, Date: in.m.Date, ReceivedAt: in.at,
-		Class: class, Quote: quote(in), ReturnOn: in.verdict.ReturnOn, Evidence: in.found.Evidence, Thread: in.found.Thread,
+		From: in.m.From.Email, FromName: in.m.From.Name, Subject: in.m.Subject, Date: in.m.Date, ReceivedAt: in.at,
+		Class: class, Quote: shorten(quote(in), quoteLimit), ReturnOn: in.verdict.ReturnOn, Evidence: in.found.Evidence, Thread: in.found.Thread,
 		Problems: in.m.Problems,
 	}
 	if class == dossier.ClassAutoReply || class == dossier.ClassProbableAuto {
-		row.Absent = canonical(sender)
+		row.Absent = canonical(row.From)
 	}
 	for _, a := range in.m.To {
 		row.To = append(row.To, a.Email)
@@ -90,28 +97,34 @@ func holds(class dossier.Class, v message.Verdict) bool {
 	switch class {
 	case dossier.ClassColleague, dossier.ClassUnreadable, dossier.ClassComplaint:
 		return true
-	case dossier.ClassBounce, dossier.ClassReceipt, dossier.ClassCalendar:
-		return v.Holds && class != dossier.ClassBounce
+	case dossier.ClassBounce: // what failed decides, recipient by recipient
+		return false
 	}
 	return v.Holds
 }
 
 // effects records what the message means for each customer.
 func (r *Reader) effects(tx *store.Tx, in understood, row store.Incoming) error {
+	// Whoever quotes an id of a message has received it, whatever became of it since.
+	for _, id := range in.found.Quoted {
+		if err := r.settle(tx, id); err != nil {
+			return err
+		}
+	}
 	if row.Class == dossier.ClassBounce {
 		return r.bounce(tx, in, row)
 	}
-	if row.Class == dossier.ClassUnreadable && len(in.found.Hits) == 0 {
-		_, err := tx.AddTask(r.Key.Company, 0, dossier.Task{
-			Kind: "unreadable", Title: r.say("Un message illisible est arrivé dans ", "A message that cannot be read came into ") + row.Place.Folder + ": " + row.Subject,
-			DueOn: in.on,
-		}, "unreadable/"+row.Identity)
-		return err
-	}
-	for _, h := range in.found.Hits {
-		if err := r.settle(tx, h.Message); err != nil {
+	if row.Class == dossier.ClassUnreadable {
+		title := r.say("Un message illisible est arrivé dans ", "A message that cannot be read came into ") + row.Place.Folder
+		if row.Subject != "" {
+			title += " : " + row.Subject
+		}
+		task := dossier.Task{Kind: "unreadable", Title: title, DueOn: in.on}
+		if _, err := tx.AddTask(r.Key.Company, firstCustomer(in.found.Hits), task, "unreadable/"+row.Identity); err != nil {
 			return err
 		}
+	}
+	for _, h := range in.found.Hits {
 		if err := r.effect(tx, in, row, h); err != nil {
 			return err
 		}
@@ -119,17 +132,24 @@ func (r *Reader) effects(tx *store.Tx, in understood, row store.Incoming) error 
 	return nil
 }
 
+func firstCustomer(hits []match.Hit) dossier.CustomerID {
+	if len(hits) == 0 {
+		return 0
+	}
+	return hits[0].Customer
+}
+
 func (r *Reader) effect(tx *store.Tx, in understood, row store.Incoming, h match.Hit) error {
 	kind, ref := string(row.Class), fmt.Sprintf("reply %d", row.ID)
-	switch row.Class {
-	case dossier.ClassHuman, dossier.ClassMachineAck, dossier.ClassProbableAuto:
+	switch row.Class { //nolint:exhaustive // the others are their own word
+	case dossier.ClassHuman, dossier.ClassMachineAck, dossier.ClassProbableAuto, dossier.ClassUnreadable:
 		kind = "replied"
 	case dossier.ClassAutoReply:
 		kind = "absent"
 	case dossier.ClassColleague:
 		kind = "conversation"
 	}
-	event := store.Event{Company: r.Key.Company, Customer: h.Customer, At: in.at, Kind: kind, By: row.From, Text: row.Quote, Ref: ref}
+	event := store.Event{Company: r.Key.Company, Customer: h.Customer, At: in.at, Kind: kind, By: row.From, Text: shorten(row.Quote, noteLimit), Ref: ref}
 	if err := tx.AddEvent(event); err != nil {
 		return err
 	}
@@ -138,7 +158,7 @@ func (r *Reader) effect(tx *store.Tx, in understood, row store.Incoming, h match
 			return err
 		}
 	}
-	if in.verdict.Departed || row.Class == dossier.ClassComplaint {
+	if in.verdict.Departed || in.verdict.Insolvent || row.Class == dossier.ClassComplaint {
 		if err := r.task(tx, in, row, h.Customer); err != nil {
 			return err
 		}
@@ -146,8 +166,8 @@ func (r *Reader) effect(tx *store.Tx, in understood, row store.Incoming, h match
 	if !row.Holds {
 		return nil
 	}
-	hold := dossier.Hold{Reason: dossier.Replied, By: row.From, Note: row.Quote, From: in.at, Reply: row.ID, Until: r.Company.Holds.Reply(in.on)}
-	switch row.Class {
+	hold := dossier.Hold{Reason: dossier.Replied, By: row.From, Note: shorten(row.Quote, noteLimit), From: in.at, Reply: row.ID, Until: r.Company.Holds.Reply(in.on)}
+	switch row.Class { //nolint:exhaustive // the others hold as a reply
 	case dossier.ClassMachineAck:
 		hold.Until = r.Company.Holds.Ack(in.on)
 	case dossier.ClassColleague:
@@ -173,8 +193,11 @@ func (r *Reader) task(tx *store.Tx, in understood, row store.Incoming, customer 
 	if len(in.verdict.Substitute) > 0 {
 		title += r.say(" ; à la place : ", "; instead: ") + strings.Join(in.verdict.Substitute, ", ")
 	}
-	if row.Class == dossier.ClassComplaint {
+	switch {
+	case row.Class == dossier.ClassComplaint:
 		title = r.say("Le client a signalé notre message comme indésirable", "The customer reported our message as spam")
+	case in.verdict.Insolvent:
+		title = r.say("Une réponse automatique annonce la fin de l'activité : vérifier, puis déclarer la créance", "An automatic answer announces the end of the business: check, then file the claim")
 	}
 	_, err := tx.AddTask(r.Key.Company, customer, dossier.Task{Kind: "contact", Title: title, DueOn: in.on}, fmt.Sprintf("contact/%d/%s", customer, row.From))
 	return err
@@ -239,38 +262,51 @@ func (r *Reader) command(tx *store.Tx, in understood) error {
 // bounce records a failure notice. Only one that proves by an id that it is
 // about a message of ours marks an address: anybody can forge a notice.
 func (r *Reader) bounce(tx *store.Tx, in understood, row store.Incoming) error {
+	report := in.m.Report
+	text := row.Quote
+	failed := report == nil || len(report.Recipients) == 0
+	if report != nil && len(report.Recipients) > 0 {
+		first := report.Recipients[0]
+		text = words(first)
+		failed = report.Failed()
+	}
+	if len(in.found.Hits) == 0 && failed {
+		title := r.say("Un message à notre équipe n'est pas arrivé : ", "A message to our own people did not arrive: ") + text
+		_, err := tx.AddTask(r.Key.Company, 0, dossier.Task{Kind: "bounce", Title: title, DueOn: in.on}, "bounce/0/"+text)
+		return err
+	}
 	for _, h := range in.found.Hits {
-		if err := r.settle(tx, h.Message); err != nil {
-			return err
-		}
-		text := row.Quote
-		if in.m.Report != nil && len(in.m.Report.Recipients) > 0 {
-			first := in.m.Report.Recipients[0]
-			text = strings.TrimSpace(first.Address + " " + first.Status + " " + first.Text)
-		}
 		event := store.Event{Company: r.Key.Company, Customer: h.Customer, At: in.at, Kind: "bounced", By: row.From, Text: text, Ref: fmt.Sprintf("reply %d", row.ID)}
+		if !failed {
+			event.Kind = "delayed" // a failure follows, or not
+		}
 		if err := tx.AddEvent(event); err != nil {
 			return err
 		}
-		if in.m.Report != nil && !in.m.Report.Failed() {
-			continue // a delay, or a success: a failure follows or not
-		}
-		if !in.found.Verified {
+		switch {
+		case !failed:
+			continue
+		case !in.found.Verified, len(report.Recipients) == 0:
 			if err := r.doubtfulBounce(tx, in, row, h); err != nil {
 				return err
 			}
 			continue
 		}
-		for _, failed := range in.found.Failed {
-			if !failed.Failed() {
+		for _, x := range in.found.Failed {
+			if !x.Failed() {
 				continue
 			}
-			if err := r.failedAddress(tx, in, row, h, failed); err != nil {
+			if err := r.failedAddress(tx, in, row, h, x); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// words are what a notice says of a recipient.
+func words(x message.Recipient) string {
+	return shorten(strings.Join(strings.Fields(x.Address+" "+x.Status+" "+x.Text), " "), noteLimit)
 }
 
 func (r *Reader) doubtfulBounce(tx *store.Tx, in understood, row store.Incoming, h match.Hit) error {
@@ -278,28 +314,29 @@ func (r *Reader) doubtfulBounce(tx *store.Tx, in understood, row store.Incoming,
 	if _, err := tx.AddTask(r.Key.Company, h.Customer, dossier.Task{Kind: "bounce", Title: title, DueOn: in.on}, fmt.Sprintf("bounce/%d", h.Customer)); err != nil {
 		return err
 	}
-	_, err := tx.AddHold(h.Customer, dossier.Hold{Reason: dossier.BouncedAddress, By: row.From, Note: row.Quote, From: in.at, Reply: row.ID, Until: r.Company.Holds.Reply(in.on)})
+	_, err := tx.AddHold(h.Customer, dossier.Hold{Reason: dossier.BouncedAddress, By: row.From, Note: shorten(row.Quote, noteLimit), From: in.at, Reply: row.ID, Until: r.Company.Holds.Reply(in.on)})
 	return err
 }
 
 // failedAddress records what the failure of one address means.
 func (r *Reader) failedAddress(tx *store.Tx, in understood, row store.Incoming, h match.Hit, failed message.Recipient) error {
-	address := failed.Original
+	address := canonical(failed.Original)
 	if address == "" {
-		address = failed.Address
+		address = canonical(failed.Address)
 	}
-	title := r.say("Message non remis à ", "Message not delivered to ") + address + ": " + strings.TrimSpace(failed.Status+" "+failed.Text)
-	if failed.Class == message.HardAddress || failed.Class == message.Restricted {
-		if err := tx.AddBounced(h.Customer, dossier.Bounced{Address: canonical(address), At: in.at, Status: failed.Status, Text: failed.Text}); err != nil {
+	said := words(failed)
+	title := r.say("Message non remis : ", "Message not delivered: ") + said
+	switch failed.Class { //nolint:exhaustive // the others pass by themselves, or are looked at
+	case message.HardAddress, message.Restricted:
+		if err := tx.AddBounced(h.Customer, dossier.Bounced{Address: address, At: in.at, Status: failed.Status, Text: shorten(failed.Text, noteLimit)}); err != nil {
 			return err
 		}
-		title = r.say("Corriger l'adresse ", "Correct the address ") + address + ": " + strings.TrimSpace(failed.Status+" "+failed.Text)
-	}
-	if _, err := tx.AddTask(r.Key.Company, h.Customer, dossier.Task{Kind: "bounce", Title: title, DueOn: in.on}, fmt.Sprintf("bounce/%d/%s", h.Customer, canonical(address))); err != nil {
-		return err
-	}
-	if failed.Class.Holds() && failed.Class != message.HardAddress && failed.Class != message.Restricted {
-		hold := dossier.Hold{Reason: dossier.BouncedAddress, By: row.From, Note: failed.Text, From: in.at, Reply: row.ID, Until: r.Company.Holds.Reply(in.on)}
+		title = r.say("Corriger l'adresse ", "Correct the address ") + address + r.say(" : ", ": ") + said
+		if failed.Class == message.Restricted {
+			title = r.say("Trouver un autre contact que ", "Find another contact than ") + address + r.say(" : ", ": ") + said
+		}
+	case message.Blocked, message.Content, message.UnknownFailure:
+		hold := dossier.Hold{Reason: dossier.BouncedAddress, By: row.From, Note: said, From: in.at, Reply: row.ID, Until: r.Company.Holds.Reply(in.on)}
 		if failed.Class == message.Blocked {
 			hold.Reason = dossier.Blocked
 		}
@@ -307,7 +344,29 @@ func (r *Reader) failedAddress(tx *store.Tx, in understood, row store.Incoming, 
 			return err
 		}
 	}
+	task := dossier.Task{Kind: "bounce", Title: title, DueOn: in.on}
+	if _, err := tx.AddTask(r.Key.Company, h.Customer, task, fmt.Sprintf("bounce/%d/%s", h.Customer, address)); err != nil {
+		return err
+	}
+	if failed.Class == message.Blocked {
+		return r.distrusted(tx, in, said)
+	}
 	return nil
+}
+
+// distrusted stops sending by the mailbox when the third message within a day
+// was refused for what we are, not for whom it was to.
+func (r *Reader) distrusted(tx *store.Tx, in understood, said string) error {
+	n, err := tx.CountHolds(r.Key.Company, dossier.Blocked, in.at.Add(-24*time.Hour))
+	if err != nil || n < 3 || len(in.found.Quoted) == 0 {
+		return err
+	}
+	out, err := tx.Message(in.found.Quoted[0])
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	return tx.BlockMailbox(store.MailboxKey{Company: r.Key.Company, Name: out.Mailbox},
+		r.say("trois messages refusés en un jour comme indésirables : ", "three messages refused within a day as unwanted: ")+said)
 }
 
 // quote is what is shown of a message: its new text, else its subject.
@@ -319,6 +378,29 @@ func quote(in understood) string {
 		return "[" + strings.Join(in.m.Attachments, ", ") + "]"
 	}
 	return in.m.Subject
+}
+
+// How much is kept of what a message says, and of that on a hold and in the
+// timeline.
+const (
+	quoteLimit = 8000
+	noteLimit  = 500
+)
+
+// shorten cuts a text after so many characters, in whole words where it can.
+func shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	runes := []rune(text)
+	if len(runes) <= limit {
+		return text
+	}
+	cut := string(runes[:limit])
+	if at := strings.LastIndexAny(cut, " \n"); at > len(cut)/2 {
+		cut = cut[:at]
+	}
+	return cut + " …"
 }
 
 func bracketed(mid string) string {

@@ -130,11 +130,11 @@ func (a Account) tlsConfig() (*tls.Config, error) {
 	return config, nil
 }
 
-// readBudget bounds what one connection may send us between two resets: a
-// hostile server must not exhaust memory, literals being unbounded in IMAP.
-const readBudget = 200 << 20
+// readBudget bounds what a server may send in answer to one command: a hostile
+// one must not exhaust memory, literals being unbounded in IMAP.
+const readBudget = 64 << 20
 
-var errBudget = errors.New("the server sent more than 200 MiB in one cycle")
+var errBudget = errors.New("the server sent more than 64 MiB in one answer")
 
 // budgetConn ends the connection when more was read than is left.
 type budgetConn struct {

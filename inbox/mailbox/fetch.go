@@ -1,11 +1,14 @@
 package mailbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/mail"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -57,7 +60,8 @@ func (s *Session) search(ctx context.Context, criteria *imap.SearchCriteria) ([]
 
 // heads fetches the heads of the UIDs, in their order. It reconnects by itself
 // where a message cuts the line, and isolates that message: it comes back
-// without its date, or as unreadable. One that has vanished is left out.
+// without its date, or as unreadable. One that has vanished is left out. Beside
+// an error it returns those before the first that it could not fetch.
 func (s *Session) heads(ctx context.Context, validity uint32, uids []imap.UID, left *int) ([]Head, error) {
 	if len(uids) == 0 {
 		return nil, nil
@@ -84,7 +88,7 @@ func (s *Session) heads(ctx context.Context, validity uint32, uids []imap.UID, l
 	half := len(uids) / 2
 	first, err := s.heads(ctx, validity, uids[:half], left)
 	if err != nil {
-		return nil, err
+		return first, err
 	}
 	second, err := s.heads(ctx, validity, uids[half:], left)
 	return append(first, second...), err
@@ -102,7 +106,7 @@ func (s *Session) complete(ctx context.Context, validity uint32, uids []imap.UID
 		head, there, err := s.single(ctx, uid)
 		if err != nil {
 			if err := s.redial(ctx, validity, left, err); err != nil {
-				return nil, err
+				return heads, err
 			}
 			head, there = Head{UID: uid, Unreadable: true}, true
 		}
@@ -118,14 +122,7 @@ func (s *Session) single(ctx context.Context, uid imap.UID) (Head, bool, error) 
 	if head, ok := got[uid]; ok || err != nil {
 		return head, ok, err
 	}
-	var seqs []uint32
-	err = s.guard(ctx, searchLimit, func() error {
-		data, err := s.client.Search(&imap.SearchCriteria{UID: []imap.UIDSet{imap.UIDSetNum(uid)}}, nil).Wait()
-		if err == nil {
-			seqs = data.AllSeqNums()
-		}
-		return err
-	})
+	seqs, err := s.sequence(ctx, uid)
 	if err != nil || len(seqs) == 0 {
 		return Head{}, false, err // gone since it was listed
 	}
@@ -198,7 +195,28 @@ func (s *Session) fetch(ctx context.Context, limit time.Duration, set imap.NumSe
 	if err != nil {
 		return nil, &Error{Kind: Temporary, Op: fmt.Sprintf("fetch from the folder %q", s.selected), Err: err}
 	}
+	if options.RFC822Size && !options.InternalDate {
+		for uid, head := range got {
+			head.ReceivedAt = received(head.Fields)
+			got[uid] = head
+		}
+	}
 	return got, nil
+}
+
+// received is when the last server took the message, by its Received field:
+// for a server that gives no INTERNALDATE that can be read.
+func received(fields []byte) time.Time {
+	message, err := mail.ReadMessage(bytes.NewReader(append(slices.Clone(fields), "\r\n\r\n"...)))
+	if err != nil {
+		return time.Time{}
+	}
+	value := message.Header.Get("Received")
+	at, err := mail.ParseDate(strings.TrimSpace(value[strings.LastIndexByte(value, ';')+1:]))
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
 }
 
 // literal reads a literal to its announced end.
@@ -210,29 +228,55 @@ func literal(r imap.LiteralReader) ([]byte, bool) {
 	return text, err == nil && int64(len(text)) == r.Size()
 }
 
-// Body reads the message, cut at BodyLimit. It reconnects once by itself. A nil
-// slice and no error: the message cannot be read, or is gone.
+// ErrGone is a message that left its folder between two looks.
+var ErrGone = errors.New("the message is no longer there")
+
+// Body reads the message, cut at BodyLimit. It reconnects by itself. A nil slice
+// and no error: the server holds it and will not give it. ErrGone: somebody
+// moved or deleted it.
 func (s *Session) Body(ctx context.Context, validity uint32, uid imap.UID) ([]byte, error) {
 	section := &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Offset: 0, Size: BodyLimit}}
 	options := &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}}
-	left := 2
-	for {
+	for left := 2; ; {
 		got, err := s.fetch(ctx, bodyLimit, imap.UIDSetNum(uid), options)
-		if err == nil {
-			head, ok := got[uid]
-			if !ok {
-				return nil, nil
-			}
+		if head, ok := got[uid]; ok {
 			return head.Fields, nil
 		}
-		if left == 1 {
-			if err := s.redial(ctx, validity, &left, err); err != nil {
-				return nil, err
-			}
-			return nil, nil // twice the line was cut by this very message
+		if err == nil {
+			return s.odd(ctx, uid, options)
 		}
-		if err := s.redial(ctx, validity, &left, err); err != nil {
+		last := left == 1 // twice the line was cut by this very message
+		if err := s.redial(ctx, validity, &left, err); err != nil || last {
 			return nil, err
 		}
 	}
+}
+
+// odd fetches a body by sequence number, where a server that sends it before its
+// UID made the library drop it.
+func (s *Session) odd(ctx context.Context, uid imap.UID, options *imap.FetchOptions) ([]byte, error) {
+	seqs, err := s.sequence(ctx, uid)
+	if err != nil {
+		return nil, err
+	}
+	if len(seqs) == 0 {
+		return nil, ErrGone
+	}
+	got, err := s.fetch(ctx, bodyLimit, imap.SeqSetNum(seqs...), options)
+	return got[uid].Fields, err
+}
+
+func (s *Session) sequence(ctx context.Context, uid imap.UID) ([]uint32, error) {
+	var seqs []uint32
+	err := s.guard(ctx, searchLimit, func() error {
+		data, err := s.client.Search(&imap.SearchCriteria{UID: []imap.UIDSet{imap.UIDSetNum(uid)}}, nil).Wait()
+		if err == nil {
+			seqs = data.AllSeqNums()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, &Error{Kind: Temporary, Op: fmt.Sprintf("search the folder %q", s.selected), Err: err}
+	}
+	return seqs, nil
 }

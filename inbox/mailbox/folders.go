@@ -36,21 +36,39 @@ var (
 // connection of its own: one odd folder name ends the connection. A configured
 // folder that is not there is an error that names those that are.
 func Folders(ctx context.Context, a Account) ([]Folder, error) {
-	listed, err := list(ctx, a, "*")
-	if err != nil && KindOf(err) == Temporary {
-		listed, err = list(ctx, a, "%") // a name below the first level may be the odd one
-	}
-	if err != nil && KindOf(err) != Temporary {
-		return nil, err
-	}
+	listed, err := listAll(ctx, a)
 	if err != nil {
-		if _, again := Probe(ctx, a); again != nil {
-			return nil, again // not the listing: the server is away
-		}
-		return configured(a), nil // only the listing fails: live with the configured names
+		return nil, err
 	}
 	return choose(a, listed)
 }
+
+// listAll lists all folders, or those that can be listed.
+func listAll(ctx context.Context, a Account) ([]*imap.ListData, error) {
+	listed, err := list(ctx, a, "*")
+	if err == nil || KindOf(err) != Temporary {
+		return listed, err
+	}
+	if _, again := Probe(ctx, a); again != nil {
+		return nil, again // not the listing: the server is away
+	}
+	for _, pattern := range slices.Concat([]string{"%"}, a.Folders, usual) {
+		found, err := list(ctx, a, pattern)
+		if err != nil && (KindOf(err) != Temporary || ctx.Err() != nil) {
+			return nil, err
+		}
+		for _, l := range found {
+			if !slices.ContainsFunc(listed, func(have *imap.ListData) bool { return have.Mailbox == l.Mailbox }) {
+				listed = append(listed, l)
+			}
+		}
+	}
+	return listed, nil
+}
+
+// usual names folders of junk and sent mail, asked for one by one where an odd
+// name beside them fails the listing of all.
+var usual = []string{"Junk", "Spam", "Junk Email", "Junk E-mail", "INBOX.Junk", "INBOX.Spam", "Courrier indésirable", "Sent", "Sent Items", "Sent Messages", "INBOX.Sent", "Éléments envoyés"}
 
 // Probe logs in and out: whether the account works at all.
 func Probe(ctx context.Context, a Account) (Status, error) {
@@ -123,7 +141,7 @@ func choose(a Account, listed []*imap.ListData) ([]Folder, error) {
 // SentFolder returns the folder where copies of sent mail belong, "" where
 // there is none.
 func SentFolder(ctx context.Context, a Account) (string, error) {
-	listed, err := list(ctx, a, "*")
+	listed, err := listAll(ctx, a)
 	if err != nil {
 		return "", err
 	}

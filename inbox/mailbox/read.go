@@ -33,8 +33,9 @@ const firstLook = 7 * 24 * time.Hour
 // Read yields what is new in the folder since the mark, oldest first, to
 // handle; the last batch (empty where nothing is new) is marked so. A folder
 // never read starts seven days ago; one that was renumbered starts at rescan,
-// and its messages come again: handling one twice must change nothing.
-func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan time.Time, handle func(context.Context, Batch) error) error {
+// and its messages come again: handling one twice must change nothing. What
+// came before a failure is handled.
+func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan func() time.Time, handle func(context.Context, Batch) error) error {
 	status, err := s.Examine(ctx, folder.Name)
 	if err != nil {
 		return err
@@ -45,8 +46,8 @@ func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan tim
 	switch {
 	case mark.UIDValidity == 0 || renewed:
 		since = s.account.Now().Add(-firstLook)
-		if renewed {
-			since = rescan
+		if renewed || mark.NextUID != 0 { // a server that numbers nothing renumbers each time
+			since = rescan()
 		}
 		uids, err = s.since(ctx, since)
 	case status.UIDNext != 0 && status.UIDNext <= mark.NextUID:
@@ -72,21 +73,29 @@ func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan tim
 	for first := true; first || len(uids) > 0; first = false {
 		chunk := uids[:min(chunkSize, len(uids))]
 		uids = uids[len(chunk):]
-		heads, err := s.heads(ctx, status.UIDValidity, chunk, &left)
-		if err != nil {
-			return err
+		heads, failed := s.heads(ctx, status.UIDValidity, chunk, &left)
+		if failed != nil && len(heads) == 0 {
+			return failed
+		}
+		next := end
+		switch {
+		case failed != nil: // the next reading goes on from here
+			next.NextUID = heads[len(heads)-1].UID + 1
+		case len(uids) > 0:
+			next.NextUID = uids[0]
 		}
 		heads = slices.DeleteFunc(heads, func(h Head) bool {
 			return !h.ReceivedAt.IsZero() && h.ReceivedAt.Before(since)
 		})
-		batch := Batch{Folder: folder, Heads: heads, Next: end, Renewed: renewed && first, Last: len(uids) == 0}
-		if !batch.Last {
-			batch.Next.NextUID = uids[0]
-		} else {
+		batch := Batch{Folder: folder, Heads: heads, Next: next, Renewed: renewed && first, Last: failed == nil && len(uids) == 0}
+		if batch.Last {
 			batch.Vanished = vanished
 		}
 		if err := handle(ctx, batch); err != nil {
 			return err
+		}
+		if failed != nil {
+			return failed
 		}
 	}
 	return nil

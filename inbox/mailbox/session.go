@@ -10,6 +10,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
 )
 
 // Limits of single commands: the library has no time-out of its own, and a
@@ -84,7 +85,7 @@ func (s *Session) connect(ctx context.Context) error {
 		return &Error{Kind: greetingKind(err), Op: op, Err: err, Do: doConnect(a, err)}
 	}
 	err = s.guard(ctx, loginLimit, func() error {
-		if err := s.client.Login(a.User, a.Password).Wait(); err != nil {
+		if err := s.login(); err != nil {
 			return err
 		}
 		s.caps = s.client.Caps()
@@ -95,6 +96,19 @@ func (s *Session) connect(ctx context.Context) error {
 	}
 	return nil
 }
+
+// login uses LOGIN, and AUTHENTICATE PLAIN only where the server refuses LOGIN
+// beforehand.
+func (s *Session) login() error {
+	a := s.account
+	if caps := s.client.Caps(); caps.Has(imap.CapLoginDisabled) && caps.Has("AUTH=PLAIN") {
+		return s.client.Authenticate(sasl.NewPlainClient("", a.User, a.Password))
+	}
+	return s.client.Login(a.User, a.Password).Wait()
+}
+
+// Selected is the folder that is open, "" for none.
+func (s *Session) Selected() string { return s.selected }
 
 func (s *Session) loginError(err error) error {
 	a := s.account
@@ -161,6 +175,7 @@ func (s *Session) guard(ctx context.Context, limit time.Duration, command func()
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
 	defer cancel()
 	conn := s.conn
+	s.budget.left.Store(readBudget)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	err := command()
 	if !stop() && err != nil {
@@ -183,9 +198,12 @@ type Status struct {
 
 // Examine opens the folder for reading only.
 func (s *Session) Examine(ctx context.Context, folder string) (Status, error) {
-	s.budget.left.Store(readBudget)
 	var status Status
 	err := s.guard(ctx, examineLimit, func() error {
+		select { // what rang so far, this look shows
+		case <-s.rang:
+		default:
+		}
 		data, err := s.client.Select(folder, &imap.SelectOptions{ReadOnly: true}).Wait()
 		if err == nil {
 			status = Status{UIDValidity: data.UIDValidity, UIDNext: data.UIDNext, Messages: data.NumMessages}

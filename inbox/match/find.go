@@ -81,7 +81,7 @@ func (f *finder) ids() error {
 	for _, k := range kinds {
 		for _, id := range k.ids {
 			if ref, ok := found[string(id)]; ok {
-				f.r.addSent(ref, Certain, k.why)
+				f.r.quote(ref, k.why)
 				f.r.Verified = true
 			} else {
 				f.r.Unknown = true
@@ -96,7 +96,7 @@ func (f *finder) ids() error {
 	}
 	for _, id := range f.clues.MIDs {
 		if ref, ok := mids[id]; ok {
-			f.r.addSent(ref, Certain, "it answers a message of ours")
+			f.r.quote(ref, "it answers a message of ours")
 			f.r.Verified = true
 		}
 	}

@@ -5,6 +5,7 @@ package match
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,7 @@ type Result struct {
 	Sender    string // the address taken for the sender's, "" none
 	Thread    string // conversation GUID, "" none
 	Invoices  []store.Numbered
+	Quoted    []dossier.MessageID // ours of which it quotes an id: they arrived somewhere
 	Sent      []store.SentText    // what we wrote to the customers found, newest first
 	Failed    []message.Recipient // of a failure notice: those we did write to
 	Elsewhere []message.Recipient // those it was forwarded to: a note, no fault of an address we have
@@ -157,6 +159,14 @@ func (r *Result) addSent(ref store.SentRef, level Level, why string) {
 		r.sentTo[email.Canonical(a)] = true
 	}
 	r.add(ref.Customer, ref.Message, level, why)
+}
+
+// quote notes a message of ours of which an id was found.
+func (r *Result) quote(ref store.SentRef, why string) {
+	if !slices.Contains(r.Quoted, ref.Message) {
+		r.Quoted = append(r.Quoted, ref.Message)
+	}
+	r.addSent(ref, Certain, why)
 }
 
 // settle keeps the customers that count: probable evidence beside certain or

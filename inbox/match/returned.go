@@ -40,7 +40,7 @@ func (f *finder) returned() error {
 	}
 	for _, id := range ids {
 		if ref, ok := byRef[id]; ok {
-			f.r.addSent(ref, Certain, "it returns a message with our signature")
+			f.r.quote(ref, "it returns a message with our signature")
 			f.r.Verified = true
 		}
 	}
@@ -50,7 +50,7 @@ func (f *finder) returned() error {
 	}
 	for _, id := range mids {
 		if ref, ok := byMID[id]; ok {
-			f.r.addSent(ref, Certain, "it returns a message of ours")
+			f.r.quote(ref, "it returns a message of ours")
 			f.r.Verified = true
 		}
 	}
