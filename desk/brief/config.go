@@ -3,6 +3,7 @@ package brief
 import (
 	"slices"
 
+	"relanced/desk/actions"
 	"relanced/internal/conf"
 	"relanced/internal/email"
 )
@@ -47,30 +48,29 @@ type Member struct {
 }
 
 // Right is something a member may do by answering a mail.
-type Right string
+type Right = actions.Right
 
 // The rights.
 const (
-	MayApprove Right = "approve"
-	MayHold    Right = "hold"
-	MayResume  Right = "resume"
-	MayDispute Right = "dispute"
-	MayPromise Right = "promise"
-	MayCall    Right = "called"
-	MayAll     Right = "all"
+	MayApprove = actions.MayApprove
+	MayHold    = actions.MayHold
+	MayAll     = actions.MayAll
 )
-
-// Values lists the words.
-func (Right) Values() []string {
-	return []string{
-		string(MayApprove), string(MayHold), string(MayResume), string(MayDispute),
-		string(MayPromise), string(MayCall), string(MayAll),
-	}
-}
 
 // Can tells whether the member may do that.
 func (m Member) Can(right Right) bool {
 	return slices.Contains(m.May, right) || slices.Contains(m.May, MayAll)
+}
+
+// May tells what somebody may do, given the team: whoever is not on it may do
+// everything, having the program itself in hand.
+func May(team []Member, by string, right Right) bool {
+	for _, m := range team {
+		if email.SameAddress(m.Email, by) {
+			return m.Can(right)
+		}
+	}
+	return true
 }
 
 // Check reports what is wrong in the brief, given who is on the team. p stands

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,4 +56,16 @@ func (k Keys) Open(text, sender string, now time.Time) (t Token, ok bool, err er
 		return t, true, nil
 	}
 	return Token{}, err != nil, err
+}
+
+// FindTokens returns what has the form of a token in text, in order, each once,
+// verified or not.
+func FindTokens(text string) []string {
+	var found []string
+	for _, token := range tokenPattern.FindAllString(strings.ToLower(text), -1) {
+		if !slices.Contains(found, token) {
+			found = append(found, token)
+		}
+	}
+	return found
 }
