@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"relanced/internal/calendar"
@@ -160,7 +161,7 @@ ORDER BY d.id`, id, c.PassStartedAt)
 		if problem != "" {
 			bad++
 		}
-		if problem == d.problem {
+		if problem == d.problem || strings.HasPrefix(d.problem, cannotRead) {
 			continue
 		}
 		if _, err := tx.exec("UPDATE document SET problem = $2 WHERE id = $1", d.id, problem); err != nil {
