@@ -118,7 +118,7 @@ func (e *evaluation) approved() (Action, bool) {
 		own[use.Due] = true
 	}
 	lead := e.lead(func(l *lineWork) bool {
-		return own[l.ID] && l.reached && l.next.ID == e.live.Step && l.plan.name == e.live.Plan && l.next.Channel == Email
+		return own[l.ID] && l.reached && l.next.index <= l.plan.find(e.r, e.live.Plan, e.live.Step) && l.plan.name == e.live.Plan && l.next.Channel == Email
 	})
 	if lead == nil || e.mute != "" {
 		return Action{}, false
@@ -135,9 +135,6 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 	a := Action{
 		Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: s.Channel, Kind: dossier.KindReminder,
 		Plan: lead.plan.name, Step: s.ID, Template: s.Template, Legal: s.Legal, Formal: s.Formal(),
-	}
-	if e.private() && a.Legal == LegalMention {
-		a.Legal = LegalNone // no penalties or fees are printed to private persons
 	}
 	slot := time.Time{}
 	estimated, second := false, false
@@ -165,6 +162,11 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 	a.Lines = uses(all)
 	a.At = slot
 	if s.Channel == Email {
+		s = raised(lead, all)
+		a.Step, a.Template, a.Legal = s.ID, s.Template, s.Legal
+		if e.private() && a.Legal == LegalMention {
+			a.Legal = LegalNone // no penalties or fees are printed to private persons
+		}
 		a.At = e.leaves(slot)
 		a.To, a.CC = e.to, e.cc
 		a.Approval = s.Approval == ApprovalRequired || s.Approval == ApprovalByMode && e.r.Mode != ModeAuto
@@ -201,6 +203,28 @@ func uses(all []spoken) []LineUse {
 		}
 	}
 	return list
+}
+
+// raised returns the step whose words a message takes: the lead's, or a later
+// one that a line asked for in it has had already. Nobody who was told of a
+// second reminder is told of a probable oversight next.
+func raised(lead *lineWork, all []spoken) *step {
+	s := lead.next
+	if s.preventive() {
+		return s
+	}
+	for _, spoken := range all {
+		l := spoken.lineWork
+		if spoken.role != dossier.RoleDemanded || l.plan != lead.plan {
+			continue
+		}
+		for i := s.index + 1; i <= l.level; i++ {
+			if had := &l.plan.steps[i]; had.Channel == Email && !had.Formal() {
+				s = had
+			}
+		}
+	}
+	return s
 }
 
 // private tells whether the law of private persons rules wording and fees.

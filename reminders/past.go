@@ -354,7 +354,8 @@ func (e *evaluation) replay() {
 	}
 	done := e.events
 	if late := e.taskEnds(); len(late) > 0 {
-		done = slices.Concat(e.events, late)
+		// A task that ends when a message leaves ended first: the message followed it.
+		done = slices.Concat(late, e.events)
 		slices.SortStableFunc(done, func(a, b event) int { return a.at.Compare(b.at) })
 	}
 	for _, ev := range done {

@@ -173,6 +173,7 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 	reason := dossier.NotDue
 	ready := moment{on: start}
 	ready.raise(l.since)
+	ready.raise(moment{at: l.levelAt}) // the step before it is done since then
 	wait := func(m moment, why dossier.Reason) {
 		if m == (moment{}) || m.at.IsZero() && m.on <= ready.on {
 			return
