@@ -71,6 +71,10 @@ func (tx *Tx) Remind(id receivable.CompanyID) error {
 // CountBatch adds n reminders released on that day, and returns the day's sum.
 func (tx *Tx) CountBatch(id receivable.CompanyID, on calendar.Date, n int) (int, error) {
 	var sum int
+	if n == 0 { // a question, asked in reading transactions too
+		err := tx.one([]any{&sum}, "SELECT coalesce(sum(n), 0) FROM batch WHERE company = $1 AND day = $2", id, on)
+		return sum, err
+	}
 	err := tx.one([]any{&sum}, "INSERT INTO batch (company, day, n) VALUES ($1, $2, $3) ON CONFLICT (company, day) DO UPDATE SET n = batch.n + excluded.n RETURNING n", id, on, n)
 	return sum, err
 }
