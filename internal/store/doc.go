@@ -23,7 +23,8 @@
 //	dossiers.go    Dossier, Dossiers, DossierAt
 //	agenda.go      Touch, DueAgenda, Decided, RulesChanged, OpenGate
 //	facts.go       holds, promises, disputes, tasks, steps taken, commands
-//	outbox.go      Propose, Approve, Cancel, Arm, Record, Takeover, NextToSend
+//	outbox.go      Propose, Approve, Cancel, NextToSend, Outbox
+//	arming.go      Arm, Record, PutOff, Resolve, Takeover: the send path and its named points
 //	inbox.go       mailboxes, folders, RecordMessage; matching.go: lookups for package match
 //	company.go     ticks, batches, the work list and its answers, meta
 //	timeline.go    events, Seal, Verify, Erase

@@ -190,7 +190,7 @@ func (w *writer) accounts() error {
 		changed = append(changed, []any{k.id, clean(a.Code), clean(a.Name), hash, content, now, now, int64(0)})
 		changedCustomers = append(changedCustomers, k.customer)
 		w.touch[k.customer] = true
-		codes = append(codes, clean(a.Code))
+		codes = append(codes, clean(a.Code), a.External)
 		contacts = append(contacts, addressOf{k.customer, a})
 	}
 	if err := w.keep("account", changedIDs); err != nil {
@@ -205,7 +205,7 @@ func (w *writer) accounts() error {
 	}
 	for _, a := range fresh {
 		w.counts.New++
-		codes = append(codes, clean(a.Code))
+		codes = append(codes, clean(a.Code), a.External)
 		contacts = append(contacts, addressOf{made[a.External].customer, a})
 	}
 	if err := w.saveContacts(changedCustomers, contacts); err != nil {

@@ -53,9 +53,9 @@ func (tx *Tx) ApplyOverlays(company receivable.CompanyID, file []Overlay) (Overl
 	rows := sorted(file, func(o Overlay) string { return clean(string(o.Connection)) + "\x00" + clean(o.Code) })
 	var write [][]any
 	for _, o := range rows {
-		write = append(write, []any{string(company), clean(string(o.Connection)), clean(o.Code), clean(encode(o))})
+		write = append(write, []any{string(company), clean(string(o.Connection)), clean(o.Code), clean(o.Payer), clean(encode(o))})
 	}
-	err := tx.insertMany("overlay", []column{{"company", "text"}, {"connection", "text"}, {"code", "text"}, {"content", "text"}}, write)
+	err := tx.insertMany("overlay", []column{{"company", "text"}, {"connection", "text"}, {"code", "text"}, {"payer", "text"}, {"content", "text"}}, write)
 	if err != nil {
 		return result, err
 	}
@@ -63,13 +63,37 @@ func (tx *Tx) ApplyOverlays(company receivable.CompanyID, file []Overlay) (Overl
 }
 
 // applyWaitingOverlays gives accounts that came or changed what the file says
-// of their codes.
+// of their codes, and whoever they pay for, or who pays for them.
 func (w *writer) applyWaitingOverlays(company receivable.CompanyID, codes []string) error {
 	var n int64
-	if err := w.one([]any{&n}, "SELECT count(*) FROM (SELECT 1 FROM overlay WHERE company = $1 LIMIT 1) x", company); err != nil || n == 0 || len(codes) == 0 {
+	if err := w.one([]any{&n}, "SELECT count(*) FROM (SELECT 1 FROM overlay WHERE company = $1 LIMIT 1) x", company); err != nil || n == 0 {
 		return err
 	}
-	_, err := w.layOver(company, codes)
+	var concerned []string
+	known := map[string]bool{}
+	for next := codes; len(next) > 0; {
+		asked := next
+		next = nil
+		err := w.each(func(scan scanner) error {
+			var pair [2]string
+			err := scan(&pair[0], &pair[1])
+			for _, code := range pair {
+				if code != "" && !known[code] {
+					known[code] = true
+					concerned = append(concerned, code)
+					next = append(next, code)
+				}
+			}
+			return err
+		}, "SELECT code, payer FROM overlay WHERE company = $1 AND "+w.in("code", 2)+" UNION SELECT code, payer FROM overlay WHERE company = $1 AND payer <> '' AND "+w.in("payer", 2)+" ORDER BY 1", company, texts(asked))
+		if err != nil {
+			return err
+		}
+	}
+	if len(concerned) == 0 {
+		return nil
+	}
+	_, err := w.layOver(company, concerned)
 	return err
 }
 
@@ -81,15 +105,21 @@ type laid struct {
 	overlay    string
 }
 
-// layOver matches overlays with customers by code. codes nil: all customers.
-func (tx *Tx) layOver(company receivable.CompanyID, _ []string) (OverlayResult, error) {
+// layOver matches overlays with customers by code. codes nil: all customers;
+// else those that overlays tie to each other.
+func (tx *Tx) layOver(company receivable.CompanyID, codes []string) (OverlayResult, error) {
 	var result OverlayResult
+	which, args := func(string) string { return "" }, []any{company}
+	if codes != nil {
+		which = func(column string) string { return " AND " + tx.in(column, 2) }
+		args = append(args, texts(codes))
+	}
 	customers, err := all(tx, func(scan scanner) (laid, error) {
 		var l laid
 		err := scan(&l.id, &l.root, &l.connection, &l.code, &l.overlay)
 		return l, err
 	}, `SELECT k.id, k.root, c.name, k.code, k.overlay FROM customer k JOIN account a ON a.customer = k.id JOIN connection c ON c.id = a.connection
-WHERE k.company = $1 ORDER BY k.id`, company)
+WHERE k.company = $1`+which("k.code")+" ORDER BY k.id", args...)
 	if err != nil {
 		return result, err
 	}
@@ -111,7 +141,7 @@ WHERE k.company = $1 ORDER BY k.id`, company)
 		var o Overlay
 		err := scan(doc(&o))
 		return o, err
-	}, "SELECT content FROM overlay WHERE company = $1 ORDER BY connection DESC, code", company)
+	}, "SELECT content FROM overlay WHERE company = $1"+which("code")+" ORDER BY connection DESC, code", args...)
 	if err != nil {
 		return result, err
 	}

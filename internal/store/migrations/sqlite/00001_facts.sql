@@ -57,9 +57,12 @@ CREATE TABLE overlay (
   company    TEXT NOT NULL,
   connection TEXT NOT NULL,
   code       TEXT NOT NULL,
+  payer      TEXT NOT NULL,
   content    TEXT NOT NULL,
   PRIMARY KEY (company, connection, code)
 );
+CREATE INDEX overlay_code ON overlay (company, code);
+CREATE INDEX overlay_payer ON overlay (company, payer) WHERE payer <> '';
 CREATE TABLE account (
   id            INTEGER PRIMARY KEY,
   connection    BIGINT NOT NULL,
