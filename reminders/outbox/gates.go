@@ -60,7 +60,7 @@ func (b *Box) gates(tx *store.Tx, boxes []store.Mailbox, readAge time.Duration) 
 	if gates.LargestDay, err = tx.LargestBatch(c.ID, today.AddDays(-60), today); err != nil {
 		return gates, err
 	}
-	gates.Today, err = tx.CountBatch(c.ID, today, 0)
+	gates.Today, err = tx.LargestBatch(c.ID, today, today.AddDays(1))
 	return gates, err
 }
 
