@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"relanced/connectors"
+	"relanced/internal/dossier"
 	"relanced/internal/lease"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
@@ -34,6 +36,9 @@ func (s *Syncer) Pass(ctx context.Context, company receivable.CompanyID, name re
 		return Report{}, err
 	}
 	key := store.ConnectionKey{Company: company, Name: name}
+	if failure := s.paused(key); failure != nil && !o.Asked && !o.Full {
+		return Report{Connection: name, Paused: true, Error: failure}, nil
+	}
 	held, holding, err := s.hold(ctx, key, o.Wait)
 	if errors.Is(err, lease.ErrHeld) {
 		return Report{Connection: name, Busy: true}, nil
@@ -46,13 +51,14 @@ func (s *Syncer) Pass(ctx context.Context, company receivable.CompanyID, name re
 		holding = connectors.WithAsked(holding)
 	}
 	began := time.Now()
-	p := &pass{Syncer: s, company: c, source: src, key: key, info: src.Connector.Info(), options: o}
+	p := s.newPass(c, src, o)
 	report, err := p.run(holding)
 	if err != nil {
 		return report, fmt.Errorf("sync: %s: %w", name, err)
 	}
+	s.pauseAfter(key, report.Error)
 	level := s.logger.InfoContext
-	if !report.OK {
+	if !report.OK && p.before.Error == nil { // a failure that lasts is told once
 		level = s.logger.WarnContext
 	}
 	level(ctx, "pass ended", "connection", name, "ok", report.OK, "suspect", report.Suspect, "new", report.New,
@@ -94,14 +100,31 @@ type pass struct {
 	info    connectors.Info
 	options Options
 
-	before store.Connection
-	asOf   time.Time
-	reread map[string]bool // invoices to be read again
-	closed int
+	before      store.Connection // as the pass found it
+	resumed     bool             // it goes on where another was cut short
+	asOf        time.Time
+	todo        todo
+	done        map[string]bool // invoices read again by id in this pass
+	listed      bool            // the feed itself listed all documents
+	refused     map[string]bool // files handed back
+	numbers     map[string]bool // folded invoice numbers of the history file that came by
+	met         []store.Registered
+	newAccounts bool
+	closed      int
+}
+
+func (s *Syncer) newPass(c Company, src Source, o Options) *pass {
+	return &pass{
+		Syncer: s, company: c, source: src, key: store.ConnectionKey{Company: c.ID, Name: src.Name}, info: src.Connector.Info(), options: o,
+		done: map[string]bool{}, refused: map[string]bool{}, numbers: map[string]bool{},
+	}
 }
 
 func (p *pass) run(ctx context.Context) (Report, error) {
 	asked := requests(p.source.Connector)
+	if err := p.layCustomersFile(ctx); err != nil {
+		return Report{}, err
+	}
 	if err := p.begin(ctx); err != nil {
 		return Report{}, err
 	}
@@ -109,15 +132,10 @@ func (p *pass) run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if err := p.layOver(ctx, p.company, true); err != nil && failure == nil {
-		failure = &Failure{Kind: connectors.Invalid, Message: err.Error(), Do: "correct `customers: {file: …}` or the file"}
-	}
 	if failure != nil {
-		err = p.store.InTx(ctx, func(tx *store.Tx) error {
-			return tx.FailPass(p.key, store.PassError{Kind: string(failure.Kind), Message: failure.Message, Do: failure.Do, At: tx.Now()})
-		})
-	} else {
-		err = p.end(ctx)
+		err = p.store.InTx(ctx, func(tx *store.Tx) error { return p.fail(tx, failure) })
+	} else if err = p.end(ctx); err == nil {
+		err = p.layAgain(ctx)
 	}
 	if err != nil {
 		return Report{}, err
@@ -135,21 +153,35 @@ func (p *pass) begin(ctx context.Context) error {
 		if p.before, err = tx.EnsureConnection(p.key, p.source.Type); err != nil {
 			return err
 		}
-		resumed := !p.before.PassStartedAt.IsZero() && p.before.PassStartedAt.After(p.before.PassEndedAt) && !p.options.Full
-		return tx.BeginPass(p.key, resumed)
+		if p.todo, err = loadTodo(tx, p.key); err != nil {
+			return err
+		}
+		p.resumed = p.before.PassStartedAt.After(p.before.PassEndedAt) && !p.options.Full
+		p.asOf = p.before.AsOf
+		return tx.BeginPass(p.key, p.resumed)
 	})
 }
 
 // read makes the pass's requests. The failure is the source's, the error ours.
 func (p *pass) read(ctx context.Context) (*Failure, error) {
-	p.reread = map[string]bool{}
 	since := connectors.Cursor(p.before.Cursor)
-	if p.options.Full {
+	if p.options.Full && !p.info.AgeIsOfExport { // files that were taken cannot be asked for again
 		since = nil
 	}
-	p.asOf = p.before.AsOf
-	if failure, err := p.apply(ctx, p.source.Connector.Pull(ctx, since), false); failure != nil || err != nil {
-		return failure, err
+	for {
+		failure, err := p.apply(ctx, p.source.Connector.Pull(ctx, since), false)
+		if errors.Is(err, errRefused) { // the feed goes on without that file
+			known, err := p.store.Connection(ctx, p.key)
+			if err != nil {
+				return nil, err
+			}
+			since = known.Cursor
+			continue
+		}
+		if failure != nil || err != nil {
+			return failure, err
+		}
+		break
 	}
 	if failure, err := p.list(ctx); failure != nil || err != nil {
 		return failure, err
@@ -157,59 +189,137 @@ func (p *pass) read(ctx context.Context) (*Failure, error) {
 	return p.readAgain(ctx)
 }
 
-// apply commits pages as they come. live: they are of a re-read, the cursor stays.
-func (p *pass) apply(ctx context.Context, pages iter.Seq2[connectors.Page, error], live bool) (*Failure, error) {
+// errRefused tells that a file was handed back to the connector.
+var errRefused = errors.New("file refused")
+
+// apply commits pages as they come. again: they are of a re-read or of a listing
+// of ids, the cursor stays.
+func (p *pass) apply(ctx context.Context, pages iter.Seq2[connectors.Page, error], again bool) (*Failure, error) {
 	for in, err := range pages {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
 			return failed(err), nil
 		}
 		out := page(p.company, p.info, in)
-		out.KeepCursor = live
-		applied, err := p.store.ApplyPage(ctx, p.key, out)
+		out.KeepCursor = again
+		applied, err := p.write(ctx, out, again)
 		if errors.Is(err, store.ErrOlder) {
-			if refused, err := p.refuse(in); refused || err != nil {
-				if err != nil {
-					return failed(err), nil
-				}
-				continue
-			}
-			return &Failure{Kind: connectors.Invalid, Message: "what the source gave is older than what was accepted before", Do: "export again"}, nil
+			return p.refuse(ctx, in)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if in.AsOf.After(p.asOf) && !live {
-			p.asOf = in.AsOf
+		if !again {
+			p.asOf = later(p.asOf, in.AsOf)
+			p.listed = p.listed || in.Whole && in.Listing != nil && in.Listing.Kind == receivable.ItemDocument && in.Listing.Part == "all"
 		}
 		p.closed += applied.Closed
-		for _, id := range slices.Concat(applied.Linked, applied.Reread) {
-			p.reread[id] = true
-		}
-		for _, doc := range in.Documents {
-			if live {
-				delete(p.reread, doc.External)
-			}
-		}
+		p.note(in, applied.New > 0)
 	}
 	return nil, nil
 }
 
-// refuse hands a file back that is older than what was accepted.
-func (p *pass) refuse(in connectors.Page) (bool, error) {
-	refuser, ok := p.source.Connector.(connectors.FileRefuser)
-	if !ok || in.File == "" {
-		return false, nil
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	return true, refuser.RefuseFile(in.File, "it is older than the export accepted before it: export again")
+	return a
+}
+
+// write commits a page together with what it leaves to be read again.
+func (p *pass) write(ctx context.Context, out store.Page, again bool) (store.Applied, error) {
+	var applied store.Applied
+	var next todo
+	err := p.store.InTx(ctx, func(tx *store.Tx) error {
+		var err error
+		if applied, err = tx.ApplyPage(p.key, out); err != nil {
+			return err
+		}
+		var done []string
+		if again {
+			done = named(out)
+		}
+		var changed bool
+		if next, changed = p.todo.with(p.unread(slices.Concat(applied.Linked, applied.Reread)), done); changed {
+			return next.save(tx, p.key)
+		}
+		return nil
+	})
+	if err == nil {
+		p.todo = next
+	}
+	return applied, err
+}
+
+// named are the documents that a page of a re-read answers for.
+func named(page store.Page) []string {
+	if page.Listing != nil {
+		return nil
+	}
+	var ids []string
+	for _, d := range page.Documents {
+		ids = append(ids, d.External)
+	}
+	for _, g := range page.Gone {
+		if g.Kind == receivable.ItemDocument {
+			ids = append(ids, g.External)
+		}
+	}
+	return ids
+}
+
+// unread leaves out what this pass has read by id already.
+func (p *pass) unread(ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return p.done[id] })
+}
+
+// note remembers what the end of the pass will look at.
+func (p *pass) note(in connectors.Page, fresh bool) {
+	p.newAccounts = p.newAccounts || fresh && len(in.Accounts) > 0
+	if known := p.history(); len(known.rows) > 0 {
+		for _, d := range in.Documents {
+			if f := store.FoldNumber(d.Number); known.byNumber[f] != nil {
+				p.numbers[f] = true
+			}
+		}
+	}
+	if len(p.company.Sources) < 2 {
+		return
+	}
+	for _, a := range in.Accounts {
+		if a.SIREN+a.SIRET+a.VAT != "" {
+			p.met = append(p.met, store.Registered{SIREN: a.SIREN, SIRET: a.SIRET, VAT: a.VAT})
+		}
+	}
+}
+
+// refuse hands a file back that is older than what was accepted.
+func (p *pass) refuse(ctx context.Context, in connectors.Page) (*Failure, error) {
+	const reason = "it is older than the export accepted before it: export again"
+	refuser, ok := p.source.Connector.(connectors.FileRefuser)
+	if !ok || in.File == "" || p.refused[in.File] {
+		return &Failure{Kind: connectors.Invalid, Message: "what the source gave is older than what was accepted before", Do: "export again"}, nil
+	}
+	p.refused[in.File] = true
+	if err := refuser.RefuseFile(in.File, reason); err != nil {
+		return failed(err), nil
+	}
+	told := store.Page{
+		KeepCursor: true, AsOf: in.AsOf,
+		Bad: []store.Rejected{{File: in.File, Text: in.File + " was refused: " + reason}},
+	}
+	if _, err := p.store.ApplyPage(ctx, p.key, told); err != nil {
+		return nil, err
+	}
+	return nil, errRefused
 }
 
 // list asks for the ids of everything, where the source can and it is time.
 func (p *pass) list(ctx context.Context) (*Failure, error) {
 	lister, ok := p.source.Connector.(connectors.Lister)
-	if !ok || !p.due(p.info.ListEvery, p.before.ListedAt) && !p.options.Full {
+	if !ok || p.listed || !p.due(p.info.ListEvery, p.before.ListedAt) && !p.options.Full {
 		return nil, nil
 	}
 	return p.apply(ctx, lister.List(ctx, "all"), true)
@@ -228,24 +338,71 @@ func (p *pass) readAgain(ctx context.Context) (*Failure, error) {
 	if !ok {
 		return nil, nil
 	}
-	for chunk := range slices.Chunk(sortedKeys(p.reread), max(p.info.ReadChunk, 1)) {
-		if failure, err := p.apply(ctx, reader.ReadInvoices(ctx, chunk), true); failure != nil || err != nil {
-			return failure, err
-		}
+	if failure, err := p.readTodo(ctx, reader); failure != nil || err != nil {
+		return failure, err
 	}
 	if !p.due(p.info.RereadOpen, p.before.RereadAt) {
 		return nil, nil
 	}
-	for after := ""; ; {
-		open, err := p.store.OpenInvoices(ctx, p.key, after, max(p.info.ReadChunk, 1))
-		if err != nil || len(open) == 0 {
+	for {
+		open, err := p.store.OpenInvoices(ctx, p.key, p.todo.After, max(p.info.ReadChunk, 1))
+		if err != nil {
 			return nil, err
 		}
-		if failure, err := p.apply(ctx, reader.ReadInvoices(ctx, open), true); failure != nil || err != nil {
+		if len(open) == 0 {
+			break
+		}
+		if ids := p.unread(open); len(ids) > 0 {
+			if failure, err := p.readIDs(ctx, reader, ids); failure != nil || err != nil {
+				return failure, err
+			}
+		}
+		if err := p.keep(ctx, todo{Invoices: p.todo.Invoices, After: open[len(open)-1]}); err != nil {
+			return nil, err
+		}
+	}
+	return p.readTodo(ctx, reader)
+}
+
+// readTodo reads what is left to be read again, and what that leads to; each
+// invoice once in a pass.
+func (p *pass) readTodo(ctx context.Context, reader connectors.InvoiceReader) (*Failure, error) {
+	for len(p.todo.Invoices) > 0 {
+		ids := p.todo.Invoices[:min(len(p.todo.Invoices), max(p.info.ReadChunk, 1))]
+		if failure, err := p.readIDs(ctx, reader, ids); failure != nil || err != nil {
 			return failure, err
 		}
-		after = open[len(open)-1]
+		if next, changed := p.todo.with(nil, ids); changed { // some could not be read: they are among the problems
+			if err := p.keep(ctx, next); err != nil {
+				return nil, err
+			}
+		}
 	}
+	return nil, nil
+}
+
+func (p *pass) readIDs(ctx context.Context, reader connectors.InvoiceReader, ids []string) (*Failure, error) {
+	for _, id := range ids {
+		p.done[id] = true
+	}
+	return p.apply(ctx, reader.ReadInvoices(ctx, slices.Clone(ids)), true)
+}
+
+func (p *pass) keep(ctx context.Context, t todo) error {
+	err := p.store.InTx(ctx, func(tx *store.Tx) error { return t.save(tx, p.key) })
+	if err == nil {
+		p.todo = t
+	}
+	return err
+}
+
+// fail records why the pass did not end. A failure that lasts is told once.
+func (p *pass) fail(tx *store.Tx, f *Failure) error {
+	err := tx.FailPass(p.key, store.PassError{Kind: string(f.Kind), Message: f.Message, Do: f.Do, At: tx.Now()})
+	if err != nil || p.before.Error != nil {
+		return err
+	}
+	return p.event(tx, "failed", fmt.Sprintf("%s (%s)", f.Message, f.Do))
 }
 
 // end checks the books, compares them with the last accepted ones and records
@@ -259,37 +416,72 @@ func (p *pass) end(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		books, err := tx.Measure(p.key)
-		if err != nil {
+		end := store.PassEnd{AsOf: p.asOf}
+		if end.AsOf.After(tx.Now()) {
+			end.AsOf = tx.Now() // no source knows tomorrow: an export dated later is not fresher for it
+		}
+		books := p.before.Stats
+		if p.before.AcceptedAt.IsZero() || now.WrittenAt.After(p.before.AcceptedAt) || wrote(now.Pass) {
+			if books, err = tx.Measure(p.key); err != nil {
+				return err
+			}
+		}
+		end.Stats, end.Findings = &books, findings(p.before, now.Pass, books)
+		end.Reread = p.before.RereadAt.IsZero() || p.due(p.info.RereadOpen, p.before.RereadAt)
+		end.Listed = p.before.ListedAt.IsZero() || p.listed || p.options.Full || p.due(p.info.ListEvery, p.before.ListedAt)
+		if err := tx.EndPass(p.key, end); err != nil {
 			return err
 		}
-		end := store.PassEnd{AsOf: p.asOf, Findings: findings(p.before, now.Pass, books)}
-		first := p.before.RereadAt.IsZero()
-		end.Reread = first || p.due(p.info.RereadOpen, p.before.RereadAt)
-		end.Listed = p.before.ListedAt.IsZero() || p.options.Full || p.due(p.info.ListEvery, p.before.ListedAt)
-		if err := tx.EndPass(p.key, end); err != nil {
+		if err := (todo{}).save(tx, p.key); err != nil {
+			return err
+		}
+		if err := p.takeHistory(tx); err != nil {
+			return err
+		}
+		if err := p.proposeJoins(tx); err != nil {
 			return err
 		}
 		return p.tell(tx, end, now.Pass)
 	})
 }
 
-// tell puts on the timeline what a person would want to see.
+func wrote(c store.PassCount) bool { return c.New+c.Changed+c.Gone > 0 }
+
+func (p *pass) event(tx *store.Tx, kind, text string) error {
+	return tx.AddEvent(store.Event{Company: p.company.ID, Kind: kind, By: "relanced", Text: text, Ref: string(p.key.Name)})
+}
+
+// tell puts on the timeline what a person would want to see: each thing once.
 func (p *pass) tell(tx *store.Tx, end store.PassEnd, count store.PassCount) error {
+	var strange []string
 	for _, f := range end.Findings {
-		event := store.Event{Company: p.company.ID, Kind: "suspect", By: "relanced", Text: f.Text, Ref: string(p.key.Name)}
-		if err := tx.AddEvent(event); err != nil {
+		if slices.ContainsFunc(p.before.Findings, func(g store.Finding) bool { return g.Code == f.Code }) {
+			continue
+		}
+		strange = append(strange, f.Text)
+		if err := p.event(tx, "suspect", f.Text); err != nil {
 			return err
 		}
 	}
-	if count.New+count.Changed+count.Gone == 0 {
+	if len(strange) > 0 {
+		task := dossier.Task{Kind: "suspect", Title: fmt.Sprintf(
+			"%s: %s. Nothing is sent until somebody looks and runs `relanced confirm %s`", p.key.Name, strings.Join(strange, "; "), p.key.Name)}
+		if _, err := tx.AddTask(p.company.ID, 0, task, suspectTask(p.key)); err != nil {
+			return err
+		}
+	}
+	if p.before.Error != nil {
+		if err := p.event(tx, "recovered", "it answers again"); err != nil {
+			return err
+		}
+	}
+	if !wrote(count) {
 		return nil
 	}
-	return tx.AddEvent(store.Event{
-		Company: p.company.ID, Kind: "synced", By: "relanced", Ref: string(p.key.Name),
-		Text: fmt.Sprintf("%d new, %d changed, %d gone", count.New, count.Changed, count.Gone),
-	})
+	return p.event(tx, "synced", fmt.Sprintf("%d new, %d changed, %d gone", count.New, count.Changed, count.Gone))
 }
+
+func suspectTask(key store.ConnectionKey) string { return "suspect/" + string(key.Name) }
 
 func (p *pass) report(ctx context.Context, failure *Failure) (Report, error) {
 	after, err := p.store.Connection(ctx, p.key)
@@ -300,27 +492,35 @@ func (p *pass) report(ctx context.Context, failure *Failure) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	beside, err := p.FileProblems(ctx, p.company.ID)
+	if err != nil {
+		return Report{}, err
+	}
 	return Report{
 		Connection: p.key.Name, OK: failure == nil && after.SuspectAt.IsZero(), Suspect: !after.SuspectAt.IsZero(),
-		PassCount: after.Pass, Closed: p.closed, AsOf: after.AsOf, Problems: problems, Error: failure,
+		PassCount: after.Pass, Closed: p.closed, AsOf: after.AsOf, Problems: append(problems, beside...), Error: failure,
 	}, nil
 }
 
 // failed reads an error of a connector.
 func failed(err error) *Failure {
-	f := &Failure{Kind: connectors.Temporary, Message: err.Error(), Do: "it is tried again at the next pass"}
+	f := &Failure{Kind: connectors.Temporary, Message: err.Error()}
 	var e *connectors.Error
 	if errors.As(err, &e) {
-		f.Kind, f.Do = e.Kind, e.Do
+		f.Kind, f.Do, f.retry = e.Kind, e.Do, e.Retry
+	}
+	if f.Do == "" {
+		f.Do = advice[f.Kind]
 	}
 	return f
 }
 
-func sortedKeys(set map[string]bool) []string {
-	keys := make([]string, 0, len(set))
-	for k := range set {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+// advice is what to do about a failure of which the source says nothing better.
+var advice = map[connectors.Kind]string{
+	connectors.Auth:      "renew the permission that the connection uses, then run sync",
+	connectors.Rate:      "nothing: it is tried again by itself",
+	connectors.Temporary: "nothing if it passes: it is tried again by itself; else look whether the source can be reached from here",
+	connectors.Invalid:   "look at the connection's settings; if they are right, report this",
+	connectors.NotFound:  "look at the connection's address",
+	connectors.Schema:    "the source answered something unknown: look whether it was updated, and report this",
 }

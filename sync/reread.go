@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 	"relanced/internal/dossier"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
+	"relanced/sync/documents"
 )
 
 // Reread reads invoices again by id, now: the last look into the books before a
@@ -24,18 +26,35 @@ func (s *Syncer) Reread(ctx context.Context, company receivable.CompanyID, invoi
 		if !ok {
 			continue
 		}
-		p := &pass{
-			Syncer: s, company: c, source: src, key: store.ConnectionKey{Company: company, Name: name},
-			info: src.Connector.Info(), reread: map[string]bool{},
+		if err := s.rereadOne(ctx, c, src, reader, externals); err != nil {
+			return err
 		}
-		sorted := slices.Sorted(slices.Values(externals))
-		for chunk := range slices.Chunk(slices.Compact(sorted), max(p.info.ReadChunk, 1)) {
-			failure, err := p.apply(ctx, reader.ReadInvoices(ctx, chunk), true)
-			if err != nil {
-				return err
+	}
+	return nil
+}
+
+// rereadOne holds the connection's lease: what a pass is writing at the same
+// time may be younger than what is read here, and must not be overwritten by it.
+func (s *Syncer) rereadOne(ctx context.Context, c Company, src Source, reader connectors.InvoiceReader, externals []string) error {
+	p := s.newPass(c, src, Options{})
+	held, holding, err := s.hold(ctx, p.key, true)
+	if err != nil {
+		return fmt.Errorf("connection %s: %w", src.Name, err)
+	}
+	defer held.Release()
+	ids := slices.Compact(slices.Sorted(slices.Values(externals)))
+	for chunk := range slices.Chunk(ids, max(p.info.ReadChunk, 1)) {
+		for in, err := range reader.ReadInvoices(holding, chunk) {
+			if holding.Err() != nil {
+				return context.Cause(holding)
 			}
-			if failure != nil {
-				return fmt.Errorf("connection %s: %w", name, failure)
+			if err != nil {
+				return fmt.Errorf("connection %s: %w", src.Name, failed(err))
+			}
+			out := page(c, p.info, in)
+			out.Apart = true
+			if _, err := s.store.ApplyPage(holding, p.key, out); err != nil {
+				return fmt.Errorf("connection %s: %w", src.Name, err)
 			}
 		}
 	}
@@ -49,14 +68,37 @@ func (s *Syncer) Copy(ctx context.Context, company receivable.CompanyID, line do
 	if err != nil {
 		return connectors.Copy{}, false, err
 	}
-	if fetcher, can := src.Connector.(connectors.DocumentFetcher); can && line.Fetchable {
-		file, err = fetcher.FetchDocument(ctx, line.External, limit)
-		if err == nil || c.Documents == nil {
-			return file, err == nil, err
+	fetcher, can := src.Connector.(connectors.DocumentFetcher)
+	if can && line.Fetchable {
+		if file, err = fetcher.FetchDocument(ctx, line.External, limit); err == nil {
+			return file, true, nil
 		}
 	}
 	if c.Documents == nil {
-		return connectors.Copy{}, false, nil
+		return connectors.Copy{}, false, err
 	}
-	return s.fromFolder(ctx, c, line, limit)
+	found, ok, other := s.fromFolder(ctx, c, line.Invoice, limit)
+	if ok || other != nil {
+		return found, ok, other
+	}
+	return connectors.Copy{}, false, err
+}
+
+// fromFolder looks for the copy among the company's documents. Several files
+// that carry the number become a task: none of them is sent.
+func (s *Syncer) fromFolder(ctx context.Context, c Company, number string, limit int64) (connectors.Copy, bool, error) {
+	file, err := c.Documents.Fetch(number, limit)
+	var several *documents.SeveralError
+	switch {
+	case err == nil:
+		return file, true, nil
+	case errors.Is(err, documents.ErrNone):
+		return connectors.Copy{}, false, nil
+	case !errors.As(err, &several):
+		return connectors.Copy{}, false, err
+	}
+	return connectors.Copy{}, false, s.store.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.AddTask(c.ID, 0, dossier.Task{Kind: "document", Title: several.Error()}, "document/"+number)
+		return err
+	})
 }

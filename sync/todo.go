@@ -16,7 +16,9 @@ type todo struct {
 	After    string   `json:"after,omitempty"`    // of the re-read of all open invoices: the last one read
 }
 
-func todoKey(key store.ConnectionKey) string { return "todo/" + string(key.Company) + "/" + string(key.Name) }
+func todoKey(key store.ConnectionKey) string {
+	return "todo/" + string(key.Company) + "/" + string(key.Name)
+}
 
 func loadTodo(tx *store.Tx, key store.ConnectionKey) (todo, error) {
 	var t todo
@@ -44,6 +46,9 @@ func (t todo) save(tx *store.Tx, key store.ConnectionKey) error {
 
 // with adds invoices and takes others off. It tells whether anything changed.
 func (t todo) with(added, done []string) (todo, bool) {
+	if len(added) == 0 && len(done) == 0 {
+		return t, false
+	}
 	set := make(map[string]bool, len(t.Invoices)+len(added))
 	for _, id := range t.Invoices {
 		set[id] = true
