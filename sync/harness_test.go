@@ -170,3 +170,5 @@ func (b *bundle) fill(customers, invoices int) []int64 {
 	}
 	return list
 }
+
+func formatID(id int64) string { return strconv.FormatInt(id, 10) }
