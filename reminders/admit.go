@@ -91,6 +91,9 @@ func (d Decision) gate(g Gates) Decision {
 	return withheld
 }
 
+// Shut returns why the gates withhold the decision, "" where they do not.
+func (g Gates) Shut(d Decision) dossier.Reason { return d.shut(g) }
+
 // shut returns the first gate that is shut for the decision, "" where none is.
 func (d Decision) shut(g Gates) dossier.Reason {
 	if g.Off {

@@ -221,8 +221,12 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 		v.Reason = dossier.Window
 	}
 	v.At = l.slot
-	if s.Channel == Email {
-		v.At = e.r.slots.open(l.slot, e.region)
+	if s.Channel != Email {
+		return
+	}
+	v.At = e.r.slots.open(l.slot, e.region)
+	if e.mute != "" && l.overdue { // whenever it falls due, nobody could be written to
+		v.Outcome, v.Reason, v.At = Held, e.mute, time.Time{}
 	}
 }
 

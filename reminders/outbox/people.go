@@ -15,14 +15,16 @@ var (
 	ErrChanged  = errors.New("it has changed since it was shown: look at it again")
 	ErrNotDraft = errors.New("it is no draft")
 	ErrSettled  = errors.New("its outcome is known")
-	ErrTooSoon  = errors.New("not before 15 minutes after it was sent")
-)
+	)
 
 // Approve lets a draft leave. basis is what the person was shown; "" means the
 // draft as it stands now. added is a sentence of theirs, put on top. Approving
 // what somebody approved already, as it was shown, is no error.
 func (b *Box) Approve(ctx context.Context, id dossier.MessageID, basis, by, added string) error {
-	return b.Store.InTx(ctx, func(tx *store.Tx) error { return b.ApproveIn(tx, id, basis, by, added) })
+	b.Store.Reach(store.PointApproving)
+	err := b.Store.InTx(ctx, func(tx *store.Tx) error { return b.ApproveIn(tx, id, basis, by, added) })
+	b.Store.Reach(store.PointApproved)
+	return err
 }
 
 // ApproveIn is Approve inside the caller's transaction.
@@ -44,14 +46,13 @@ func (b *Box) ApproveIn(tx *store.Tx, id dossier.MessageID, basis, by, added str
 	if err != nil {
 		return err
 	}
-	if _, ok := standing(d, b.Company.Rules, id, tx.Now()); !ok {
+	a, ok := standing(d, b.Company.Rules, id, tx.Now())
+	if !ok || a.Basis != out.Basis {
 		return ErrChanged
 	}
 	bound := out.Basis
 	if added != "" {
-		if bound, err = b.rebased(d, id, added, tx); err != nil {
-			return err
-		}
+		bound = rebased(a, added)
 	}
 	if err := tx.Approve(id, out.Basis, bound, by, added); err != nil {
 		if errors.Is(err, store.ErrConflict) {
@@ -59,10 +60,8 @@ func (b *Box) ApproveIn(tx *store.Tx, id dossier.MessageID, basis, by, added str
 		}
 		return err
 	}
-	if iban := b.bank(d.Customer).IBAN; iban != "" {
-		if err := tx.SetMeta(b.ibanKey(iban), by); err != nil {
-			return err
-		}
+	if err := b.accept(tx, b.bank(d.Customer).IBAN); err != nil {
+		return err
 	}
 	if out.Kind == dossier.KindReminder {
 		if _, err := tx.CountBatch(b.Company.ID, b.today(tx.Now()), 1); err != nil {
@@ -74,19 +73,13 @@ func (b *Box) ApproveIn(tx *store.Tx, id dossier.MessageID, basis, by, added str
 	})
 }
 
-// rebased is the basis of the draft with a sentence on top.
-func (b *Box) rebased(d dossier.Dossier, id dossier.MessageID, added string, tx *store.Tx) (string, error) {
-	for i := range d.Messages {
-		if d.Messages[i].ID == id {
-			d.Messages[i].Added = added
-		}
+// rebased is the basis of a message with a sentence on top.
+func rebased(a reminders.Action, added string) string {
+	step := a.Step
+	if a.Kind != dossier.KindReminder {
+		step = string(a.Kind)
 	}
-	for _, a := range reminders.Decide(d, b.Company.Rules, tx.Now()).Actions {
-		if a.Reopens == id {
-			return a.Basis, nil
-		}
-	}
-	return "", ErrChanged
+	return reminders.Basis(a.To, a.CC, a.Plan, step, a.Lines, added)
 }
 
 // Decline skips the draft's step for its lines.
@@ -98,11 +91,9 @@ func (b *Box) Decline(tx *store.Tx, id dossier.MessageID, by, why string) error 
 	if out.State != dossier.StateDraft && out.State != dossier.StateQueued {
 		return ErrNotDraft
 	}
-	taken := make([]dossier.Taken, 0, len(out.Lines))
-	for _, line := range out.Lines {
-		if line.Role != dossier.RoleAnnex {
-			taken = append(taken, dossier.Taken{Due: line.Due, Plan: out.Plan, Step: out.Step, At: tx.Now(), How: "declined"})
-		}
+	var taken []dossier.Taken
+	for _, due := range stepped(out) {
+		taken = append(taken, dossier.Taken{Due: due, Plan: out.Plan, Step: out.Step, At: tx.Now(), How: reminders.TakenDeclined})
 	}
 	if err := tx.TakeSteps(taken...); err != nil {
 		return err
@@ -113,6 +104,26 @@ func (b *Box) Decline(tx *store.Tx, id dossier.MessageID, by, why string) error 
 	return tx.AddEvent(store.Event{
 		Company: b.Company.ID, Customer: out.Customer, Kind: "declined", By: by, Text: why, Ref: fmt.Sprintf("message %d", id),
 	})
+}
+
+// stepped returns the lines for which the message is a step: those it asks for;
+// those coming due, where it asks for none.
+func stepped(out store.Outgoing) []dossier.DueID {
+	if out.Kind != dossier.KindReminder {
+		return nil
+	}
+	for _, role := range []dossier.LineRole{dossier.RoleDemanded, dossier.RoleUpcoming} {
+		var dues []dossier.DueID
+		for _, line := range out.Lines {
+			if line.Role == role {
+				dues = append(dues, line.Due)
+			}
+		}
+		if len(dues) > 0 {
+			return dues
+		}
+	}
+	return nil
 }
 
 // Resolve settles a message of unknown outcome as a person says: sent, not sent
@@ -132,6 +143,3 @@ func (b *Box) Resolve(tx *store.Tx, id dossier.MessageID, to dossier.State, by s
 		Company: b.Company.ID, Customer: out.Customer, Kind: "resolved", By: by, Text: string(to), Ref: fmt.Sprintf("message %d", id),
 	})
 }
-
-// ibanKey names the fact that bank details were used or approved before.
-func (b *Box) ibanKey(iban string) string { return fmt.Sprintf("iban/%s/%s", b.Company.ID, iban) }

@@ -8,6 +8,7 @@ import (
 
 	"relanced/internal/dossier"
 	"relanced/internal/email"
+	"relanced/internal/receivable"
 	"relanced/internal/store"
 	"relanced/reminders"
 	"relanced/reminders/compose"
@@ -34,7 +35,11 @@ func (b *Box) Preview(ctx context.Context, out store.Outgoing) (email.Message, e
 	if !ok {
 		return email.Message{}, ErrStands
 	}
-	return b.compose(d, a, out, nil, b.Store.Now())
+	known, err := b.acceptFirst(ctx)
+	if err != nil {
+		return email.Message{}, err
+	}
+	return b.compose(d, a, out, nil, known, b.Store.Now())
 }
 
 // Previews renders several, in few queries; those that no longer stand are left out.
@@ -52,18 +57,22 @@ func (b *Box) Previews(ctx context.Context, outs []store.Outgoing) ([]Draft, err
 	for _, d := range dossiers {
 		byID[d.Customer.ID] = d
 	}
+	known, err := b.acceptFirst(ctx)
+	if err != nil {
+		return nil, err
+	}
 	now := b.Store.Now()
 	var drafts []Draft
 	for _, out := range outs {
-		d, known := byID[out.Customer]
-		if !known {
+		d, found := byID[out.Customer]
+		if !found {
 			continue
 		}
 		a, ok := standing(d, b.Company.Rules, out.ID, now)
 		if !ok {
 			continue
 		}
-		mail, err := b.compose(d, a, out, nil, now)
+		mail, err := b.compose(d, a, out, nil, known, now)
 		if err != nil {
 			return nil, fmt.Errorf("message %d: %w", out.ID, err)
 		}
@@ -83,7 +92,10 @@ func standing(d dossier.Dossier, r reminders.Rules, id dossier.MessageID, now ti
 }
 
 // compose writes the message from facts and the row's fixed parts.
-func (b *Box) compose(d dossier.Dossier, a reminders.Action, out store.Outgoing, copies []email.Part, now time.Time) (email.Message, error) {
+func (b *Box) compose(d dossier.Dossier, a reminders.Action, out store.Outgoing, copies []email.Part, known accepted, now time.Time) (email.Message, error) {
+	if d.Customer.Kind == receivable.KindUnknown || d.Customer.Kind == "" {
+		d.Customer.Kind = b.Company.Rules.Company.Kind // as the rules see it
+	}
 	lang := compose.Language(d.Customer.Language, b.Company.Compose.Language)
 	figures, err := b.figures(d, a, lang, b.today(now))
 	if err != nil {
@@ -94,10 +106,10 @@ func (b *Box) compose(d dossier.Dossier, a reminders.Action, out store.Outgoing,
 		Action:      a,
 		Company:     b.Company.Compose,
 		Sender:      b.Company.Sender,
-		Bank:        b.bank(d.Customer),
+		Bank:        b.bankOf(known, d),
 		PayLink:     b.Company.PayLink,
 		Legal:       figures,
-		Thread:      thread(d, a),
+		Thread:      b.thread(d, a, out),
 		Next:        nextStep(a, b.Company.Rules, now),
 		Keys:        b.Company.Keys,
 		ID:          email.ID(out.Ref),
@@ -105,15 +117,6 @@ func (b *Box) compose(d dossier.Dossier, a reminders.Action, out store.Outgoing,
 		Added:       out.Added,
 		Attachments: copies,
 	})
-}
-
-func (b *Box) bank(c dossier.Customer) compose.Bank {
-	for _, account := range b.Company.Accounts {
-		if account.If == nil || account.If(c) {
-			return account.Bank
-		}
-	}
-	return compose.Bank{}
 }
 
 // nextStep is the step after this one as the plan really has it: what a message

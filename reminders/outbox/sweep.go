@@ -37,9 +37,9 @@ func (b *Box) Sweep(ctx context.Context) (Report, error) {
 	if _, err := b.Store.RulesChanged(ctx, b.Company.ID, b.Company.Rules.Hash()); err != nil {
 		return report, fmt.Errorf("outbox: look at the rules: %w", err)
 	}
-	gates, err := b.Gates(ctx)
+	known, err := b.acceptFirst(ctx)
 	if err != nil {
-		return report, fmt.Errorf("outbox: look at the gates: %w", err)
+		return report, fmt.Errorf("outbox: look at the bank details: %w", err)
 	}
 	tried := map[dossier.CustomerID]int64{}
 	for {
@@ -57,7 +57,11 @@ func (b *Box) Sweep(ctx context.Context) (Report, error) {
 		if len(rows) == 0 {
 			return report, nil
 		}
-		if err := b.sweep(ctx, rows, gates, &report); err != nil {
+		gates, err := b.Gates(ctx)
+		if err != nil {
+			return report, fmt.Errorf("outbox: look at the gates: %w", err)
+		}
+		if err := b.sweep(ctx, rows, known, gates, &report); err != nil {
 			return report, err
 		}
 	}
@@ -66,16 +70,18 @@ func (b *Box) Sweep(ctx context.Context) (Report, error) {
 // decided is a decision with the row it was made for.
 type decided struct {
 	reminders.Decision
-	row store.AgendaRow
-	who dossier.Customer
+	row   store.AgendaRow
+	who   dossier.Customer
+	tasks map[int64]bool                       // open ones
+	live  map[dossier.MessageID]dossier.Message // drafts and queued messages
 }
 
-func (b *Box) sweep(ctx context.Context, rows []store.AgendaRow, gates reminders.Gates, report *Report) error {
+func (b *Box) sweep(ctx context.Context, rows []store.AgendaRow, known accepted, gates reminders.Gates, report *Report) error {
 	// What would leave unasked waits until the whole day is known: whether it is
 	// a large one is a question about all of it.
 	var alone []decided
 	for chunk := range slices.Chunk(rows, dossierChunk) {
-		made, err := b.decide(ctx, chunk)
+		made, err := b.decide(ctx, chunk, known)
 		if err != nil {
 			return err
 		}
@@ -96,7 +102,7 @@ func (b *Box) sweep(ctx context.Context, rows []store.AgendaRow, gates reminders
 	return b.settle(ctx, alone, gates, report)
 }
 
-func (b *Box) decide(ctx context.Context, rows []store.AgendaRow) ([]decided, error) {
+func (b *Box) decide(ctx context.Context, rows []store.AgendaRow, known accepted) ([]decided, error) {
 	ids := make([]dossier.CustomerID, len(rows))
 	versions := make(map[dossier.CustomerID]store.AgendaRow, len(rows))
 	for i, row := range rows {
@@ -108,9 +114,46 @@ func (b *Box) decide(ctx context.Context, rows []store.AgendaRow) ([]decided, er
 		return nil, fmt.Errorf("outbox: read dossiers: %w", err)
 	}
 	for _, d := range dossiers {
-		made = append(made, decided{reminders.Decide(d, b.Company.Rules, b.Store.Now()), versions[d.Customer.ID], d.Customer})
+		one := decided{
+			Decision: reminders.Decide(d, b.Company.Rules, b.Store.Now()), row: versions[d.Customer.ID], who: d.Customer,
+			tasks: map[int64]bool{}, live: map[dossier.MessageID]dossier.Message{},
+		}
+		for _, task := range d.Tasks {
+			one.tasks[task.ID] = task.DoneAt.IsZero()
+		}
+		for _, m := range d.Messages {
+			if m.State == dossier.StateDraft || m.State == dossier.StateQueued {
+				one.live[m.ID] = m
+			}
+		}
+		one.ask(b.strange(known, d.Customer))
+		made = append(made, one)
 	}
 	return made, nil
+}
+
+// ask has a person approve what may not leave unasked: messages with bank
+// details nobody accepted, and queued ones that need a person by now.
+func (d *decided) ask(strange bool) {
+	for i, a := range d.Actions {
+		if strange && a.Channel == reminders.Email && !a.Approval {
+			d.Actions[i].Approval, d.Actions[i].Because = true, dossier.Approval
+		}
+	}
+	keep := d.Keep
+	d.Keep = nil
+	for _, a := range keep {
+		live := d.live[a.Reopens]
+		if live.State != dossier.StateQueued || !strange && (live.Approved || !a.Approval) {
+			d.Keep = append(d.Keep, a)
+			continue
+		}
+		if !a.Approval || strange {
+			a.Because = dossier.Approval
+		}
+		a.Approval = true
+		d.Actions = append(d.Actions, a)
+	}
 }
 
 // settle admits the decisions together and carries them out one by one.
@@ -148,6 +191,7 @@ func (b *Box) settle(ctx context.Context, made []decided, gates reminders.Gates,
 // still what was decided on.
 func (b *Box) carryOut(ctx context.Context, d decided, report *Report) error {
 	var done Report
+	b.Store.Reach(store.PointProposing)
 	err := b.Store.InTx(ctx, func(tx *store.Tx) error {
 		done = Report{}
 		row, err := tx.Agenda(d.Customer)
@@ -173,8 +217,13 @@ func (b *Box) carryOut(ctx context.Context, d decided, report *Report) error {
 			}
 			done.Withdrawn++
 		}
-		return nil
+		if done == (Report{}) { // all of it was there: nothing touched the row
+			d.row.NextAt, d.row.Rules, d.row.Gated = d.NextAt, b.Company.Rules.Hash(), d.Gated
+			_, err = tx.Decided(d.row)
+		}
+		return err
 	})
+	b.Store.Reach(store.PointProposed)
 	if errors.Is(err, store.ErrLive) || errors.Is(err, store.ErrConflict) {
 		return nil // another hand was quicker: decided anew
 	}
@@ -199,7 +248,7 @@ func (b *Box) act(tx *store.Tx, d decided, a reminders.Action, done *Report) err
 	}
 	if out.State == dossier.StateQueued {
 		done.Queued++
-		if a.Kind == dossier.KindReminder {
+		if a.Kind == dossier.KindReminder && d.live[a.Reopens].State != dossier.StateQueued {
 			if _, err := tx.CountBatch(b.Company.ID, b.today(a.At), 1); err != nil {
 				return err
 			}
@@ -213,7 +262,7 @@ func (b *Box) act(tx *store.Tx, d decided, a reminders.Action, done *Report) err
 	}
 	return tx.AddEvent(store.Event{
 		Company: b.Company.ID, Customer: d.Customer, Kind: kind, By: "relanced",
-		Text: b.words().proposed(a), Ref: fmt.Sprintf("message %d", id),
+		Text: b.words().proposed(a, d.live[a.Reopens]), Ref: fmt.Sprintf("message %d", id),
 	})
 }
 
@@ -262,7 +311,7 @@ func (b *Box) openTask(tx *store.Tx, d decided, a reminders.Action, done *Report
 	task.Title = b.words().task(a, d.who)
 	key := fmt.Sprintf("%s/%d/%s/%s", a.Task, d.Customer, a.Step, strings.Join(keys, ","))
 	id, err := tx.AddTask(b.Company.ID, d.Customer, task, key)
-	if err != nil {
+	if err != nil || d.tasks[id] {
 		return err
 	}
 	done.Tasks++

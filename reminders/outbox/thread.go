@@ -1,12 +1,14 @@
 package outbox
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"relanced/internal/dossier"
 	"relanced/internal/email"
+	"relanced/internal/store"
 	"relanced/reminders"
 	"relanced/reminders/compose"
 )
@@ -14,20 +16,17 @@ import (
 // thread ties a message to those of its case: the overdue reminders sent since
 // all that was overdue was last settled. A preventive message is on its own,
 // and a formal notice starts anew.
-func thread(d dossier.Dossier, a reminders.Action) compose.Thread {
+func (b *Box) thread(d dossier.Dossier, a reminders.Action, out store.Outgoing) compose.Thread {
+	t := compose.Thread{CaseID: b.caseID(out.ID), Began: out.CreatedAt}
 	if a.Formal || a.Kind == dossier.KindReminder && !demands(a) {
-		return compose.Thread{}
+		return t
 	}
 	sent := caseOf(d, a)
 	if len(sent) == 0 {
-		return compose.Thread{}
+		return t
 	}
-	t := compose.Thread{
-		Subject: sent[0].Subject,
-		CaseID:  sent[0].MID,
-		Began:   sent[0].SentAt,
-		Number:  len(sent),
-	}
+	t.Subject, t.Number = sent[0].Subject, len(sent)
+	t.CaseID, t.Began = b.caseID(sent[0].ID), sent[0].CreatedAt
 	type mail struct {
 		at  time.Time
 		mid string
@@ -49,6 +48,11 @@ func thread(d dossier.Dossier, a reminders.Action) compose.Thread {
 	}
 	t.InReplyTo = mails[len(mails)-1].mid
 	return t
+}
+
+// caseID names a case by its first message.
+func (b *Box) caseID(first dossier.MessageID) string {
+	return fmt.Sprintf("%s/%d", b.Company.ID, first)
 }
 
 func demands(a reminders.Action) bool {

@@ -24,9 +24,25 @@ func (w words) pick(french, english string) string {
 
 func (w words) language() string { return w.pick("fr", "en") }
 
-// proposed says what an action proposes: "second: F-1, F-2, 1 234,56 €".
-func (w words) proposed(a reminders.Action) string {
-	return fmt.Sprintf("%s: %s, %s", a.Step, strings.Join(w.invoices(a.Lines), ", "), w.sums(a.Demanded()))
+// proposed says what an action proposes, and what of its live message it
+// replaces differs: "second: F-1, F-2, 1 234,56 € (instead of 2 000,00 €)".
+func (w words) proposed(a reminders.Action, live dossier.Message) string {
+	parts := []string{strings.Join(w.invoices(a.Lines), ", ")}
+	if sums := w.sums(a.Demanded()); sums != "" {
+		parts = append(parts, sums)
+	}
+	text := strings.Join(parts, ", ")
+	if a.Step != "" {
+		text = a.Step + ": " + text
+	}
+	if live.ID == 0 {
+		return text
+	}
+	var before reminders.Action
+	for _, line := range live.Lines {
+		before.Lines = append(before.Lines, reminders.LineUse{Line: dossier.Line{Outstanding: line.Outstanding}, Role: line.Role})
+	}
+	return fmt.Sprintf("%s (%s %d: %s)", text, w.pick("au lieu de", "instead of"), live.ID, strings.TrimSpace(live.Step+" "+w.sums(before.Demanded())))
 }
 
 func (w words) invoices(lines []reminders.LineUse) []string {
