@@ -32,7 +32,7 @@ func Find(flag string) (string, error) {
 			return place, nil
 		}
 	}
-	return "", fmt.Errorf("no configuration: neither --config nor $%s names one, and there is no ./relanced.yaml and no /etc/relanced/relanced.yaml; `relanced init` makes one, `relanced demo` needs none", Variable)
+	return "", fmt.Errorf("no configuration: neither --config nor $%s names one, and there is no ./relanced.yaml and no /etc/relanced/relanced.yaml; `relanced config example` prints one to start from, `relanced demo` needs none", Variable)
 }
 
 // maxFiles bounds how many files includes may bring in.

@@ -20,13 +20,14 @@ import (
 )
 
 // load reads the configuration, and shows everything that is wrong with it.
-func (a *app) load(path string) (*configs.File, error) {
+// Warnings are for those who set it up: they pass aloud.
+func (a *app) load(path string, aloud bool) (*configs.File, error) {
 	found, err := configs.Find(path)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
 	file, problems := configs.Load(found, builtin.Factories())
-	if !a.quiet {
+	if aloud && !a.quiet {
 		for _, w := range problems.Warnings() {
 			a.warn("warning: %s", w.String())
 		}
@@ -45,8 +46,8 @@ func (a *app) load(path string) (*configs.File, error) {
 }
 
 // open builds everything from the configuration. The caller closes it.
-func (a *app) open(ctx context.Context) (*daemon.Daemon, error) {
-	file, err := a.load(a.Config)
+func (a *app) open(ctx context.Context, aloud bool) (*daemon.Daemon, error) {
+	file, err := a.load(a.Config, aloud)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (a *app) open(ctx context.Context) (*daemon.Daemon, error) {
 
 // with opens everything, runs f and closes again.
 func (a *app) with(ctx context.Context, f func(*daemon.Daemon) error) error {
-	d, err := a.open(ctx)
+	d, err := a.open(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"relanced/internal/calendar"
@@ -157,6 +159,11 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
+		for _, path := range c.Files {
+			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+				return missingf("there is no file %q: nothing was imported", path)
+			}
+		}
 		refused := false
 		var reports []syncer.Report
 		for _, path := range c.Files {
@@ -164,6 +171,7 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 			if err != nil {
 				return err
 			}
+			report.File = path // as it was typed
 			reports = append(reports, report)
 			if report.Error != nil {
 				refused = true
@@ -292,8 +300,8 @@ func (a *app) confirmed(question string) bool {
 }
 
 type upToDateCmd struct {
-	On         calendar.Date `arg:"" name:"date" help:"Payments are entered up to this day (YYYY-MM-DD)."`
-	Connection string        `arg:"" optional:"" help:"Default: every connection."`
+	On         date   `arg:"" name:"date" help:"Payments are entered up to this day (YYYY-MM-DD)."`
+	Connection string `arg:"" optional:"" help:"Default: every connection."`
 }
 
 // Run records up to which day payments are entered.
@@ -304,15 +312,26 @@ func (c *upToDateCmd) Run(ctx context.Context, a *app) error {
 			if err != nil {
 				return err
 			}
-			return d.Syncer.UpToDate(ctx, company.CompanyID(), name, c.On, by())
+			return a.upToDate(ctx, d, company, name, c.On.Date)
 		}
 		for _, company := range d.Companies {
 			for _, s := range company.Sources {
-				if err := d.Syncer.UpToDate(ctx, company.CompanyID(), s.Name, c.On, by()); err != nil {
+				if err := a.upToDate(ctx, d, company, s.Name, c.On.Date); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	})
+}
+
+func (a *app) upToDate(ctx context.Context, d *daemon.Daemon, c *daemon.Company, name receivable.ConnectionID, on calendar.Date) error {
+	if err := d.Syncer.UpToDate(ctx, c.CompanyID(), name, on, by()); err != nil {
+		return err
+	}
+	if a.json {
+		return a.object(map[string]string{"connection": string(name), "payments_entered_until": on.String()})
+	}
+	a.say("%s: payments are entered up to %s", string(name), on.String())
+	return nil
 }

@@ -66,6 +66,9 @@ type whyCmd struct {
 
 // Run says what is decided and why.
 func (c *whyCmd) Run(ctx context.Context, a *app) error {
+	if _, err := moment(c.At, time.UTC); c.At != "" && err != nil {
+		return usagef("--at: %v", err)
+	}
 	return a.with(ctx, func(d *daemon.Daemon) error {
 		t, err := a.target(ctx, d, c.Name)
 		if err != nil {
@@ -126,20 +129,8 @@ func (c *whyCmd) decide(ctx context.Context, a *app, d *daemon.Daemon, company *
 	return reminders.Decide(*facts, company.Rules, at), nil
 }
 
-// moment reads RFC 3339, or a date: its end in the zone.
-func moment(text string, zone *time.Location) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	on, err := calendar.ParseDate(text)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no moment (write 2026-11-24 or 2026-11-24T09:00:00+01:00)", text)
-	}
-	return on.AddDays(1).Time(zone).Add(-time.Second), nil
-}
-
 type previewCmd struct {
-	Until      string `help:"Last day (YYYY-MM-DD). Default: 60 days from now." placeholder:"DATE"`
+	Until      date   `help:"Last day (YYYY-MM-DD). Default: 60 days from now." placeholder:"DATE"`
 	ConfigDiff string `name:"config-diff" help:"Another configuration: show what it would change." placeholder:"FILE" type:"path"`
 	Customer   string `help:"Only this one." placeholder:"CUSTOMER"`
 }
@@ -149,13 +140,7 @@ const previewDays = 60
 
 // Run shows every step that would happen.
 func (c *previewCmd) Run(ctx context.Context, a *app) error {
-	var until calendar.Date
-	if c.Until != "" {
-		var err error
-		if until, err = calendar.ParseDate(c.Until); err != nil {
-			return usagef("--until: %v", err)
-		}
-	}
+	until := c.Until.Date
 	return a.with(ctx, func(d *daemon.Daemon) error {
 		var only dossier.CustomerID
 		if c.Customer != "" {
@@ -220,7 +205,11 @@ func (c *previewCmd) rows(ctx context.Context, d *daemon.Daemon, company *daemon
 		}
 		for _, facts := range dossiers {
 			for v := range reminders.Preview(facts, rules, now, end) {
-				one := told{reminders.ExplainVerdict(v, facts, rules, now, lang(company)), facts.Customer, company.Zone}
+				at := now
+				if v.Outcome == reminders.Act && v.At.After(at) {
+					at = v.At // days late are counted on the day it happens
+				}
+				one := told{reminders.ExplainVerdict(v, facts, rules, at, lang(company)), facts.Customer, company.Zone}
 				if v.Outcome == reminders.Act {
 					acts = append(acts, one)
 				} else {
@@ -235,7 +224,7 @@ func (c *previewCmd) rows(ctx context.Context, d *daemon.Daemon, company *daemon
 
 // diff shows which steps another configuration would add or take away.
 func (c *previewCmd) diff(ctx context.Context, a *app, d *daemon.Daemon, before []told, only dossier.CustomerID, until calendar.Date) error {
-	other, err := a.load(c.ConfigDiff)
+	other, err := a.load(c.ConfigDiff, true)
 	if err != nil {
 		return err
 	}

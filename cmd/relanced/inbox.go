@@ -30,7 +30,7 @@ type inboxExplainCmd struct {
 func (c *inboxExplainCmd) Run(ctx context.Context, a *app) error {
 	var d *daemon.Daemon
 	if c.configured(a) {
-		opened, err := a.open(ctx)
+		opened, err := a.open(ctx, false)
 		if err != nil {
 			return err
 		}
@@ -97,28 +97,28 @@ func (c *inboxExplainCmd) configured(a *app) bool {
 }
 
 func (c *inboxExplainCmd) print(a *app, e inbox.Explanation) {
-	a.say("%s", e.File)
-	a.say("  class     %s (%s)", e.Class, strings.Join(e.Why, "; "))
-	a.say("  holds     %s", yesNo(e.Holds))
+	a.tell("%s", e.File)
+	a.tell("  class     %s (%s)", e.Class, strings.Join(e.Why, "; "))
+	a.tell("  holds     %s", yesNo(e.Holds))
 	if e.Match.Customer != nil {
-		a.say("  customer  %s", *e.Match.Customer)
+		a.tell("  customer  %s", *e.Match.Customer)
 	}
 	if len(e.Match.Evidence) > 0 {
-		a.say("  evidence  %s", strings.Join(e.Match.Evidence, "; "))
+		a.tell("  evidence  %s", strings.Join(e.Match.Evidence, "; "))
 	}
 	if e.ReturnOn != nil {
-		a.say("  back on   %s", *e.ReturnOn)
+		a.tell("  back on   %s", *e.ReturnOn)
 	}
 	if e.Bounce != nil {
 		for _, r := range e.Bounce.Recipients {
-			a.say("  failed    %s %s %s", r.Address, r.Class, value(r.Status))
+			a.tell("  failed    %s %s %s", r.Address, r.Class, value(r.Status))
 		}
 	}
 	for _, p := range e.Problems {
-		a.say("  damaged   %s", p)
+		a.tell("  damaged   %s", p)
 	}
 	for _, line := range strings.Split(e.NewText, "\n") {
-		a.say("  | %s", line)
+		a.tell("  | %s", line)
 	}
 }
 

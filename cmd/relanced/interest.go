@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,12 +11,12 @@ import (
 
 // interestCmd works out late-payment interest and fee. It needs no configuration.
 type interestCmd struct {
-	Amount  string        `required:"" help:"What was owed, including tax (1200.00)."`
-	Due     calendar.Date `required:"" help:"Due date (YYYY-MM-DD)."`
-	Paid    calendar.Date `xor:"until" help:"Day the money reached the account."`
-	At      calendar.Date `xor:"until" help:"Work it out up to this day. Default: today."`
-	Preset  string        `default:"FR-B2B" help:"The law: a code such as FR-B2B, FR-PUBLIC, UK-B2B, DE-B2B, BE-B2B."`
-	Payment []string      `help:"A part paid earlier, as DATE:AMOUNT. May be repeated." placeholder:"DATE:AMOUNT"`
+	Amount  string   `required:"" help:"What was owed, including tax (1200.00)."`
+	Due     date     `required:"" help:"Due date (YYYY-MM-DD)." placeholder:"DATE"`
+	Paid    date     `xor:"until" help:"Day the money reached the account." placeholder:"DATE"`
+	At      date     `xor:"until" help:"Work it out up to this day. Default: today." placeholder:"DATE"`
+	Preset  string   `default:"FR-B2B" help:"The law: a code such as FR-B2B, FR-PUBLIC, UK-B2B, DE-B2B, BE-B2B."`
+	Payment []string `help:"A part paid earlier, as DATE:AMOUNT. May be repeated." placeholder:"DATE:AMOUNT"`
 }
 
 // interestJSON is what --json prints.
@@ -58,17 +56,14 @@ func (c *interestCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	claim.Until = c.Paid
+	claim.Until = c.Paid.Date
 	if claim.Until.IsZero() {
-		claim.Until = c.At
+		claim.Until = c.At.Date
 	}
 	if claim.Until.IsZero() {
 		claim.Until = calendar.DateOf(a.now())
 	}
 	sum, err := legal.Compute(claim)
-	if errors.Is(err, legal.ErrRate) {
-		return fmt.Errorf("%w: this version does not know it yet", err)
-	}
 	if err != nil {
 		return err
 	}
@@ -76,22 +71,22 @@ func (c *interestCmd) Run(a *app) error {
 }
 
 func (c *interestCmd) claim(preset legal.Preset, currency string) (legal.Claim, error) {
-	principal, err := money.Parse(c.Amount, currency)
-	if err != nil || principal.Sign() < 0 {
-		return legal.Claim{}, usagef("--amount: %q is not an amount of %s (write 1200.00)", c.Amount, currency)
+	principal, err := amount("--amount", c.Amount, currency)
+	if err != nil {
+		return legal.Claim{}, err
 	}
-	claim := legal.Claim{Terms: legal.Terms{Preset: preset}, Principal: principal, DueOn: c.Due}
+	claim := legal.Claim{Terms: legal.Terms{Preset: preset}, Principal: principal, DueOn: c.Due.Date}
 	for _, text := range c.Payment {
 		day, sum, found := strings.Cut(text, ":")
 		on, err := calendar.ParseDate(day)
 		if err != nil || !found {
 			return legal.Claim{}, usagef("--payment: %q is not DATE:AMOUNT (write 2026-03-15:500.00)", text)
 		}
-		amount, err := money.Parse(sum, currency)
-		if err != nil || amount.Sign() <= 0 {
-			return legal.Claim{}, usagef("--payment: %q is not an amount of %s", sum, currency)
+		paid, err := amount("--payment", sum, currency)
+		if err != nil {
+			return legal.Claim{}, err
 		}
-		claim.Reductions = append(claim.Reductions, legal.Reduction{On: on, Amount: amount})
+		claim.Reductions = append(claim.Reductions, legal.Reduction{On: on, Amount: paid})
 	}
 	slices.SortStableFunc(claim.Reductions, func(x, y legal.Reduction) int { return int(x.On - y.On) })
 	return claim, nil
@@ -117,7 +112,7 @@ func (c *interestCmd) print(a *app, preset legal.Preset, claim legal.Claim, sum 
 	if a.json {
 		return a.object(out)
 	}
-	a.say("%s: %s %s due %s, up to %s: %d days late", out.Preset, out.Amount, out.Currency, out.DueOn, out.Until, out.Days)
+	a.tell("%s: %s %s due %s, up to %s: %d days late", out.Preset, out.Amount, out.Currency, out.DueOn, out.Until, out.Days)
 	if len(out.Segments) > 0 {
 		t := a.table("From", "To", "Days", "Balance", "Rate %", "Interest")
 		for _, s := range out.Segments {
@@ -125,6 +120,6 @@ func (c *interestCmd) print(a *app, preset legal.Preset, claim legal.Claim, sum 
 		}
 		t.Render()
 	}
-	a.say("Interest %s, fixed fee %s, together %s %s", out.Interest, out.Fee, out.Total, out.Currency)
+	a.tell("Interest %s, fixed fee %s, together %s %s", out.Interest, out.Fee, out.Total, out.Currency)
 	return nil
 }

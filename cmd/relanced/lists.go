@@ -141,7 +141,7 @@ func invoiceView(r store.InvoiceRow) invoiceJSON {
 
 type agedCmd struct {
 	By  string `enum:"amount,age" default:"amount" help:"Order: amount or age."`
-	At  string `help:"As it was at the end of that day (YYYY-MM-DD)." placeholder:"DATE"`
+	At  date   `help:"As it was at the end of that day (YYYY-MM-DD)." placeholder:"DATE"`
 	CSV string `name:"csv" help:"Write a CSV file for spreadsheets." placeholder:"FILE" type:"path"`
 }
 
@@ -161,13 +161,7 @@ type agedJSON struct {
 
 // Run prints the aged balance.
 func (c *agedCmd) Run(ctx context.Context, a *app) error {
-	var on calendar.Date
-	if c.At != "" {
-		var err error
-		if on, err = calendar.ParseDate(c.At); err != nil {
-			return usagef("--at: %v", err)
-		}
-	}
+	on := c.At.Date
 	return a.with(ctx, func(d *daemon.Daemon) error {
 		var rows []store.AgedRow
 		for _, company := range d.Companies {
@@ -181,6 +175,14 @@ func (c *agedCmd) Run(ctx context.Context, a *app) error {
 			some, err := d.Store.Aged(ctx, company.CompanyID(), day, at)
 			if err != nil {
 				return err
+			}
+			if len(some) == 0 && !at.IsZero() {
+				if some, err = d.Store.Aged(ctx, company.CompanyID(), day, time.Time{}); err != nil {
+					return err
+				}
+				if len(some) > 0 {
+					a.warn("relanced: %s: nothing was known of that day: what is open now is shown, by its age then", string(company.ID))
+				}
 			}
 			rows = append(rows, some...)
 		}
@@ -336,7 +338,15 @@ func (c *timelineCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		rows, err := d.Store.Timeline(ctx, a.company(), id, 0)
+		var company receivable.CompanyID
+		err = d.Store.View(ctx, func(tx *store.Tx) error {
+			company, err = tx.CompanyOf(id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		rows, err := d.Store.Timeline(ctx, company, id, 0)
 		if err != nil {
 			return err
 		}
@@ -422,28 +432,32 @@ func (c *statusCmd) print(a *app, s statusJSON) error {
 		}
 		return *text
 	}
+	moments := func(text *string) string {
+		at, _ := time.Parse(time.RFC3339, value(text)) // written by stamp
+		return when(at)
+	}
 	t := a.table("Connection", "Type", "State", "As of", "Error")
 	for _, conn := range s.Connections {
-		t.AppendRow(clean([]any{conn.Name, conn.Type, conn.State, word(conn.AsOf), word(conn.Error)}))
+		t.AppendRow(cells([]any{conn.Name, conn.Type, conn.State, moments(conn.AsOf), word(conn.Error)}))
 	}
 	t.Render()
-	a.say("")
+	a.tell("")
 	t = a.table("Mailbox", "State", "Read", "Error")
 	for _, box := range s.Mailboxes {
-		t.AppendRow(clean([]any{box.Name, box.State, word(box.LastReadAt), word(box.Error)}))
+		t.AppendRow(cells([]any{box.Name, box.State, moments(box.LastReadAt), word(box.Error)}))
 	}
 	t.Render()
-	a.say("")
+	a.tell("")
 	states := make([]string, 0, len(s.Outbox))
 	for state, n := range s.Outbox {
 		states = append(states, fmt.Sprintf("%d %s", n, state))
 	}
 	slices.Sort(states)
 	if len(states) > 0 {
-		a.say("Outbox: %s", strings.Join(states, ", "))
+		a.tell("Outbox: %s", strings.Join(states, ", "))
 	}
 	for _, p := range s.Problems {
-		a.say("! %s", sentence(p.What, value(p.Do)))
+		a.tell("! %s", sentence(p.What, value(p.Do)))
 	}
 	return nil
 }

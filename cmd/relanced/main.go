@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // zones are known on machines that have none
 
 	"github.com/alecthomas/kong"
 )

@@ -112,8 +112,8 @@ func (c *showCmd) Run(ctx context.Context, a *app) error {
 				Text    string `json:"text"`
 			}{outboxView(out), strings.ReplaceAll(string(header), "\r\n", "\n"), text})
 		}
-		a.say("%s", strings.ReplaceAll(string(header), "\r\n", "\n"))
-		a.say("\n%s", text)
+		a.tell("%s", strings.ReplaceAll(string(header), "\r\n", "\n"))
+		a.tell("\n%s", text)
 		return nil
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"relanced/desk/actions"
-	"relanced/internal/calendar"
 	"relanced/internal/daemon"
 	"relanced/internal/money"
 )
@@ -37,18 +36,6 @@ func (a *app) act(ctx context.Context, names []string, do func(d *daemon.Daemon,
 	})
 }
 
-// day reads an optional date of a flag.
-func day(flag, text string) (calendar.Date, error) {
-	if text == "" {
-		return 0, nil
-	}
-	on, err := calendar.ParseDate(text)
-	if err != nil {
-		return 0, usagef("%s: %v", flag, err)
-	}
-	return on, nil
-}
-
 // sum reads an optional amount in the currency of what the target owes.
 func sum(ctx context.Context, d *daemon.Daemon, t actions.Target, text string) (money.Amount, error) {
 	if text == "" {
@@ -72,27 +59,19 @@ func sum(ctx context.Context, d *daemon.Daemon, t actions.Target, text string) (
 		}
 		currency = string(company.Currency)
 	}
-	amount, err := money.Parse(text, currency)
-	if err != nil || amount.Sign() <= 0 {
-		return money.Amount{}, usagef("--amount: %q is not an amount of %s (write 1200.00)", text, currency)
-	}
-	return amount, nil
+	return amount("--amount", text, currency)
 }
 
 type holdCmd struct {
 	Name   string `arg:"" name:"customer|invoice" help:"Customer or invoice."`
-	Until  string `help:"First day on which reminders may go on (YYYY-MM-DD). Default: until resumed." placeholder:"DATE"`
+	Until  date   `help:"First day on which reminders may go on (YYYY-MM-DD). Default: until resumed." placeholder:"DATE"`
 	Reason string `required:"" help:"Why."`
 }
 
 // Run stops reminders of a customer or an invoice.
 func (c *holdCmd) Run(ctx context.Context, a *app) error {
-	until, err := day("--until", c.Until)
-	if err != nil {
-		return err
-	}
 	return a.act(ctx, []string{c.Name}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
-		return d.Desk.Hold(ctx, t, until, c.Reason, by())
+		return d.Desk.Hold(ctx, t, c.Until.Date, c.Reason, by())
 	})
 }
 
@@ -124,59 +103,55 @@ type disputeCmd struct {
 	Amount  string `help:"The part that is contested. Default: all of it."`
 	Reason  string `required:"" help:"What the customer says."`
 	Owner   string `help:"Who sees to it."`
-	Until   string `help:"First day on which it no longer holds (YYYY-MM-DD)." placeholder:"DATE"`
+	Until   date   `help:"First day on which it no longer holds (YYYY-MM-DD)." placeholder:"DATE"`
 }
 
 // Run records that an invoice is contested.
 func (c *disputeCmd) Run(ctx context.Context, a *app) error {
-	until, err := day("--until", c.Until)
-	if err != nil {
-		return err
-	}
 	return a.act(ctx, []string{c.Invoice}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
 		if t.Document == 0 {
 			return actions.Done{}, missingf("there is no invoice %q", c.Invoice)
 		}
-		amount, err := sum(ctx, d, t, c.Amount)
+		part, err := sum(ctx, d, t, c.Amount)
 		if err != nil {
 			return actions.Done{}, err
 		}
-		return d.Desk.Dispute(ctx, t, amount, c.Reason, c.Owner, until, by())
+		return d.Desk.Dispute(ctx, t, part, c.Reason, c.Owner, c.Until.Date, by())
 	})
 }
 
 type promiseCmd struct {
-	Names  []string      `arg:"" name:"customer|invoice" help:"Customer or invoices."`
-	On     calendar.Date `required:"" help:"Day on which payment is promised (YYYY-MM-DD)." placeholder:"DATE"`
-	Amount string        `help:"The part that is promised. Default: all of it."`
+	Names  []string `arg:"" name:"customer|invoice" help:"Customer or invoices."`
+	On     date     `required:"" help:"Day on which payment is promised (YYYY-MM-DD)." placeholder:"DATE"`
+	Amount string   `help:"The part that is promised. Default: all of it."`
 }
 
 // Run records that payment is promised.
 func (c *promiseCmd) Run(ctx context.Context, a *app) error {
 	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
-		amount, err := sum(ctx, d, t, c.Amount)
+		part, err := sum(ctx, d, t, c.Amount)
 		if err != nil {
 			return actions.Done{}, err
 		}
-		return d.Desk.Promise(ctx, t, c.On, amount, by())
+		return d.Desk.Promise(ctx, t, c.On.Date, part, by())
 	})
 }
 
 type claimedCmd struct {
-	Names  []string      `arg:"" name:"customer|invoice" help:"Customer or invoices."`
-	By     string        `required:"" enum:"cheque,transfer" help:"cheque or transfer."`
-	Sent   calendar.Date `required:"" help:"Day on which it left, as the customer says (YYYY-MM-DD)." placeholder:"DATE"`
-	Amount string        `help:"The part that was paid. Default: all of it."`
+	Names  []string `arg:"" name:"customer|invoice" help:"Customer or invoices."`
+	By     string   `required:"" enum:"cheque,transfer" help:"cheque or transfer."`
+	Sent   date     `required:"" help:"Day on which it left, as the customer says (YYYY-MM-DD)." placeholder:"DATE"`
+	Amount string   `help:"The part that was paid. Default: all of it."`
 }
 
 // Run records that the customer says it has paid.
 func (c *claimedCmd) Run(ctx context.Context, a *app) error {
 	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
-		amount, err := sum(ctx, d, t, c.Amount)
+		part, err := sum(ctx, d, t, c.Amount)
 		if err != nil {
 			return actions.Done{}, err
 		}
-		return d.Desk.Claimed(ctx, t, c.By, c.Sent, amount, by())
+		return d.Desk.Claimed(ctx, t, c.By, c.Sent.Date, part, by())
 	})
 }
 
@@ -184,16 +159,12 @@ type calledCmd struct {
 	Customer string `arg:"" help:"Customer."`
 	Note     string `required:"" help:"What was said."`
 	Outcome  string `help:"In a word: reached, voicemail, refused…"`
-	Next     string `help:"When to speak again; reminders wait until then (YYYY-MM-DD)." placeholder:"DATE"`
+	Next     date   `help:"When to speak again; reminders wait until then (YYYY-MM-DD)." placeholder:"DATE"`
 }
 
 // Run records a call.
 func (c *calledCmd) Run(ctx context.Context, a *app) error {
-	next, err := day("--next", c.Next)
-	if err != nil {
-		return err
-	}
 	return a.act(ctx, []string{c.Customer}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
-		return d.Desk.Called(ctx, t, c.Note, c.Outcome, next, by())
+		return d.Desk.Called(ctx, t, c.Note, c.Outcome, c.Next.Date, by())
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,9 +9,12 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
 )
 
 // printer writes results: tables for people, or JSON as config.md §4 says.
@@ -21,11 +25,44 @@ type printer struct {
 	color    bool
 }
 
-// object writes one JSON object on a line of its own, or nothing without --json.
+// object writes one JSON object on a line of its own. What a terminal would act
+// on, or show in another order than it stands, is written as an escape.
 func (p *printer) object(v any) error {
-	encoder := json.NewEncoder(p.out)
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := p.out.Write(escaped(b.Bytes()))
+	return err
+}
+
+// escaped writes the invisible characters of JSON text as \uXXXX: outside
+// strings there are none.
+func escaped(text []byte) []byte {
+	if !bytes.ContainsFunc(text, invisible) {
+		return text
+	}
+	out := make([]byte, 0, len(text)+64)
+	for _, r := range string(text) {
+		switch {
+		case !invisible(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}
+
+// invisible tells whether the character shows nothing of its own: controls,
+// direction marks, separators of lines. A line feed does no harm.
+func invisible(r rune) bool {
+	return r != '\n' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
 
 // list prints the items: one JSON object per line, or a table with a header. An
@@ -45,10 +82,25 @@ func list[T any](p *printer, items []T, none string, header []string, row func(T
 	}
 	t := p.table(header...)
 	for _, item := range items {
-		t.AppendRow(clean(row(item)))
+		t.AppendRow(cells(row(item)))
 	}
 	t.Render()
 	return nil
+}
+
+// widest is how many characters a cell shows at the most.
+const widest = 160
+
+// cells are the values of a row, each on one line and of bounded width.
+func cells(values []any) []any {
+	out := make([]any, len(values))
+	for i, v := range values {
+		if s, ok := v.(string); ok {
+			v = oneLine(cleanText(s), widest)
+		}
+		out[i] = v
+	}
+	return out
 }
 
 // table starts a table for people.
@@ -71,12 +123,17 @@ func (p *printer) table(header ...string) table.Writer {
 	return t
 }
 
-// say writes a line for people; --quiet and --json silence it.
+// tell writes a line of the result, for people.
+func (p *printer) tell(format string, args ...any) {
+	fmt.Fprintf(p.out, format+"\n", clean(args)...)
+}
+
+// say writes what is good to know besides; --quiet and --json silence it.
 func (p *printer) say(format string, args ...any) {
 	if p.quiet || p.json {
 		return
 	}
-	fmt.Fprintf(p.out, format+"\n", clean(args)...)
+	p.tell(format, args...)
 }
 
 // warn writes a line on standard error.
@@ -90,8 +147,11 @@ func clean(values []any) []any {
 	out := make([]any, len(values))
 	for i, v := range values {
 		out[i] = v
-		if s, ok := v.(string); ok {
-			out[i] = cleanText(s)
+		switch v := v.(type) {
+		case string:
+			out[i] = cleanText(v)
+		case error:
+			out[i] = cleanText(v.Error())
 		}
 	}
 	return out
@@ -104,7 +164,7 @@ func cleanText(s string) string {
 			return r
 		case r == '\t':
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+		case invisible(r):
 			return -1
 		}
 		return r
@@ -121,10 +181,7 @@ func oneLine(s string, most int) string {
 }
 
 // terminal tells whether the file is one.
-func terminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+func terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) } //nolint:gosec // a descriptor fits
 
 func isTerminal(in io.Reader) bool {
 	f, ok := in.(*os.File)

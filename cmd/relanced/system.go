@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -20,7 +21,7 @@ type runCmd struct{}
 // Run is the daemon. The first signal lets what is leaving finish, the second
 // cuts it off.
 func (c *runCmd) Run(ctx context.Context, a *app) error {
-	file, err := a.load(a.Config)
+	file, err := a.load(a.Config, true)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ type checkJSON struct {
 
 // Run checks the configuration, then every connection, mailbox and template.
 func (c *checkCmd) Run(ctx context.Context, a *app) error {
-	d, err := a.open(ctx)
+	d, err := a.open(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (configSchemaCmd) Run(a *app) error {
 
 // Run prints what counts, defaults included.
 func (configShowCmd) Run(a *app) error {
-	file, err := a.load(a.Config)
+	file, err := a.load(a.Config, true)
 	if err != nil {
 		return err
 	}
@@ -140,6 +141,8 @@ func (c *backupCmd) Run(ctx context.Context, a *app) error {
 		key := d.File.KeyFile()
 		if d.File.KeyBytes() != nil {
 			key = "the `key` of the configuration"
+		} else if whole, err := filepath.Abs(key); err == nil {
+			key = whole
 		}
 		if a.json {
 			return a.object(map[string]string{"file": c.File, "key": key})

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -201,7 +202,7 @@ func terms(t calendar.Terms) string {
 
 // books is the company as the syncer reads it.
 func (d *Daemon) books(c *Company) (syncer.Company, error) {
-	known := syncer.Company{ID: c.id(), Zone: c.Zone, Sources: c.Sources, CustomersFile: string(c.Customers.File)}
+	known := syncer.Company{ID: c.id(), Zone: c.Zone, Sources: c.Sources, CustomersFile: string(c.Customers.File), History: historyOf(d.File, c)}
 	if c.Documents.Folder != "" {
 		folder, err := documents.New(string(c.Documents.Folder), c.Documents.Match)
 		if err != nil {
@@ -210,6 +211,22 @@ func (d *Daemon) books(c *Company) (syncer.Company, error) {
 		known.Documents = folder
 	}
 	return known, nil
+}
+
+// historyOf is what was sent before relanced came.
+func historyOf(file *configs.File, c *Company) syncer.History {
+	rules := c.Rules
+	h := syncer.History{Path: c.Reminders.Start.History, PromiseEnds: func(on calendar.Date) calendar.Date {
+		return rules.WorkDays().AddSpan(on, rules.Config.Holds.Promise)
+	}}
+	for _, plan := range file.Plans {
+		for _, step := range plan.Steps {
+			if id := step.ID; !slices.Contains(h.Steps, id) {
+				h.Steps = append(h.Steps, id)
+			}
+		}
+	}
+	return h
 }
 
 // openMail makes the outbox, the readers and the sender of a company.

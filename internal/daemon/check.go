@@ -33,7 +33,7 @@ const probeLimit = 90 * time.Second
 // Check looks at everything the configuration names. offline: nothing of the
 // network.
 func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
-	lines := []Checked{{What: "configuration", Name: d.File.Path, OK: true, Message: fmt.Sprintf("%d companies", len(d.Companies))}}
+	lines := []Checked{{What: "configuration", Name: d.File.Path, OK: true, Message: count(len(d.Companies), "company", "companies")}}
 	if err := d.Store.Ping(ctx); err != nil {
 		lines = append(lines, Checked{"store", d.File.Store.String(), false, err.Error(), "see that the database can be reached and written"})
 	} else {
@@ -52,6 +52,13 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 		}
 	}
 	return lines
+}
+
+func count(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
 }
 
 // checkPlans tells that every template the plans name is there.

@@ -92,6 +92,9 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 		if one.State == Unconfirmed && !known.PassEndedAt.IsZero() {
 			h.Problems = append(h.Problems, Problem{fmt.Sprintf("connection %s was not accepted yet: nothing of it is proposed", conn.Name), known.PassEndedAt, fmt.Sprintf("look at `relanced preview`, then run `relanced confirm %s`", conn.Name)})
 		}
+		if one.State == Stale {
+			h.Problems = append(h.Problems, staleBooks(conn.ID(), c.Sources[i].Connector.Info().AgeIsOfExport, known, conn.MaxAge))
+		}
 		h.Connections = append(h.Connections, one)
 	}
 	boxes, err := d.Store.Mailboxes(ctx, c.id())
@@ -113,6 +116,30 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 		h.Problems = append(h.Problems, Problem{What: fmt.Sprintf("%d messages may have left, or not", n), Do: "look at `relanced outbox --state unknown`, then run `relanced resolve`"})
 	}
 	return h, nil
+}
+
+// staleBooks says why books are too old to remind from.
+func staleBooks(name receivable.ConnectionID, export bool, known store.Connection, age time.Duration) Problem {
+	p := Problem{What: fmt.Sprintf("connection %s: its books are not of today", name), Since: known.AsOf}
+	switch {
+	case !known.Fresh():
+		p.What = fmt.Sprintf("connection %s: its last pass did not end", name)
+	case age > 0:
+		p.What = fmt.Sprintf("connection %s: its books are of %s, older than %s (max_age): nothing of it is sent", name, known.AsOf.UTC().Format(time.DateOnly), span(age))
+	}
+	p.Do = fmt.Sprintf("run `relanced sync %s`", name)
+	if export {
+		p.Do = "export the books anew, and import the file"
+	}
+	return p
+}
+
+// span writes a length of time in whole days or hours.
+func span(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	}
+	return d.String()
 }
 
 func connectionState(known store.Connection, gate dossier.Reason) State {
