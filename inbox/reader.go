@@ -53,6 +53,7 @@ type Reader struct {
 	refused  int        // log-ins in a row
 	failures int        // of other kinds in a row
 	notUntil time.Time  // the line is not tried before
+	drops    int        // lines cut in a row while listening
 	ensured  bool       // the store knows the mailbox
 }
 
@@ -77,7 +78,13 @@ func (r *Reader) Once(ctx context.Context, asked bool) error {
 	if !asked && now.Before(r.notUntil) {
 		return fmt.Errorf("mailbox %s: it is tried again at %s, after failures", r.Key.Name, r.notUntil.In(r.Company.Zone).Format(time.TimeOnly))
 	}
-	if err := r.cycle(ctx); err != nil {
+	open := r.session != nil
+	err := r.cycle(ctx)
+	if err != nil && open && ctx.Err() == nil && mailbox.KindOf(err) == mailbox.Temporary && !errors.Is(err, errRenumbered) {
+		r.Close() // the line was cut since it was last used
+		err = r.cycle(ctx)
+	}
+	if err != nil {
 		return r.failed(ctx, err)
 	}
 	r.refused, r.failures, r.notUntil = 0, 0, time.Time{}
@@ -213,45 +220,59 @@ func (r *Reader) failed(ctx context.Context, err error) error {
 
 // Wait sleeps until the main folder rings, somebody wakes it, d has passed or
 // ctx ends, and tells whether it rang. What came since the last reading rings
-// at once.
+// at once. A line that is cut ends the wait: the next reading opens another.
 func (r *Reader) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) (bool, error) {
 	if r.session == nil || len(r.folders) == 0 {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-wake:
-		case <-time.After(d):
+		return false, sleep(ctx, d, wake)
+	}
+	began := time.Now()
+	rang, err := r.listen(ctx, d, wake)
+	switch {
+	case ctx.Err() != nil:
+		r.Close()
+		return false, ctx.Err()
+	case err != nil:
+		r.Logger.InfoContext(ctx, "the line was cut while waiting for mail", "err", err)
+		r.Close()
+		if time.Since(began) > lastPause {
+			r.drops = 0
 		}
+		pause := min(time.Second<<min(r.drops, 10), lastPause, d)
+		r.drops++
+		return false, sleep(ctx, pause, wake)
+	case !rang:
 		return false, nil
 	}
+	r.drops, r.rang = 0, r.folders[0].Name
+	return true, r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Rang(r.Key, tx.Now()) })
+}
+
+func (r *Reader) listen(ctx context.Context, d time.Duration, wake <-chan struct{}) (bool, error) {
 	main := r.folders[0]
-	rang := false
 	if r.session.Selected() != main.Name {
 		status, err := r.session.Examine(ctx, main.Name)
 		if err != nil {
-			return false, r.failed(ctx, err)
+			return false, err
 		}
 		marks, err := r.marks(ctx)
 		if err != nil {
 			return false, err
 		}
-		rang = uint32(status.UIDNext) > marks[main.Name].Next || marks[main.Name].UIDValidity != status.UIDValidity
-	}
-	if !rang {
-		var err error
-		if rang, err = r.session.Wait(ctx, d, wake); err != nil {
-			if ctx.Err() != nil {
-				r.Close()
-				return false, ctx.Err()
-			}
-			return false, r.failed(ctx, err)
+		if uint32(status.UIDNext) > marks[main.Name].Next || marks[main.Name].UIDValidity != status.UIDValidity {
+			return true, nil
 		}
 	}
-	if !rang {
-		return false, nil
+	return r.session.Wait(ctx, d, wake)
+}
+
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-wake:
+	case <-time.After(d):
 	}
-	r.rang = main.Name
-	return true, r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Rang(r.Key, tx.Now()) })
+	return nil
 }
 
 // Close ends the connection.
