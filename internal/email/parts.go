@@ -2,23 +2,28 @@ package email
 
 import (
 	"bytes"
-	"errors"
+	"encoding/base64"
 	"io"
 	"strings"
 
 	"github.com/emersion/go-message/mail"
 )
 
-// Parts returns text and page of a message that Build made. It is not for
-// foreign mail: what it cannot read is "".
+// Parts returns text and page of a message that Build made, the page with its
+// inline pictures in it, so that it can be shown alone. It is not for foreign
+// mail: what it cannot read is "".
 func Parts(message []byte) (text, html string) {
 	reader, err := mail.CreateReader(bytes.NewReader(message))
 	if err != nil {
 		return "", ""
 	}
+	pictures := map[string]string{}
 	for {
 		part, err := reader.NextPart()
-		if errors.Is(err, io.EOF) || err != nil {
+		if err != nil {
+			for cid, data := range pictures {
+				html = strings.ReplaceAll(html, "cid:"+cid, data)
+			}
 			return text, html
 		}
 		header, ok := part.Header.(*mail.InlineHeader)
@@ -36,6 +41,9 @@ func Parts(message []byte) (text, html string) {
 			text = plain
 		case kind == "text/html" && html == "":
 			html = plain
+		case strings.HasPrefix(kind, "image/"):
+			cid := strings.Trim(header.Get("Content-Id"), "<>")
+			pictures[cid] = "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(body)
 		}
 	}
 }
