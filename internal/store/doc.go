@@ -18,9 +18,11 @@
 //
 //	store.go       Open, InTx, View, Close; errors.go: what went wrong, by errors.Is
 //	connections.go Connection, BeginPass, EndPass, Confirm, UpToDate
-//	pages.go       Page, ApplyPage: the mirror of the books; OpenInvoices, CheckBooks
+//	pages.go       Page, Applied: what connectors hand in; OpenInvoices
+//	mirror*.go     ApplyPage: accounts, documents and money as the source says; listing.go: what a listing did not name
+//	books.go       CheckBooks: total = open + allocated
 //	overlay.go     ApplyOverlays: the customers' file
-//	dossiers.go    Dossier, Dossiers, DossierAt
+//	dossiers.go    Dossier, Dossiers, DossierAt; dossier_*.go: what they gather
 //	agenda.go      Touch, DueAgenda, Decided, RulesChanged, OpenGate
 //	facts.go       holds, promises, disputes, tasks, steps taken, commands
 //	outbox.go      Propose, Approve, Cancel, NextToSend, Outbox

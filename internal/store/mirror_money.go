@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -286,4 +288,35 @@ WHERE a.connection = $1 AND `+w.in("a.item", 2)+" ORDER BY d.external", w.conn, 
 		}
 	}
 	return nil
+}
+
+// fall is an invoice of which less is outstanding than before.
+type fall struct {
+	external, account string
+	amount            int64
+	currency          string
+}
+
+// derive turns falls into payments where the source tells none.
+func (w *writer) derive(falls []fall) error {
+	if !w.page.Derive || len(falls) == 0 {
+		return nil
+	}
+	counts := w.counts
+	payments, allocations := w.page.Payments, w.page.Allocations
+	w.page.Payments, w.page.Allocations = nil, nil
+	for _, f := range falls {
+		id := fmt.Sprintf("derived:%s:%d", f.external, micros(w.now))
+		w.page.Payments = append(w.page.Payments, receivable.Payment{
+			External: id, Account: f.account, On: w.page.PayOn, Amount: amount(f.amount, f.currency), Unallocated: amount(0, f.currency), Derived: true,
+		})
+		w.page.Allocations = append(w.page.Allocations,
+			receivable.Allocation{Group: id, Item: f.external, Kind: receivable.ItemDocument, Amount: amount(f.amount, f.currency)},
+			receivable.Allocation{Group: id, Item: id, Kind: receivable.ItemPayment, Amount: amount(-f.amount, f.currency)})
+	}
+	err := errors.Join(w.payments(), w.allocations())
+	w.page.Payments, w.page.Allocations = payments, allocations
+	w.counts = counts
+	clear(w.linked)
+	return err
 }
