@@ -110,21 +110,18 @@ func (b *Brief) firstRun(ctx context.Context, c *content) error {
 		}
 		ids = ids[n:]
 		for _, d := range dossiers {
-			for decision := range reminders.Simulate(d, b.Box.Company.Rules, c.now, c.now) {
-				for _, a := range decision.Actions {
-					if a.Channel != reminders.Email {
-						continue
-					}
-					messages++
-					for _, sum := range a.Demanded() {
-						sums = plus(sums, sum)
-					}
+			if asked, some := b.firstMessage(d, c.now); some {
+				messages++
+				for _, sum := range asked {
+					sums = plus(sums, sum)
 				}
-				break
 			}
 		}
 	}
 	what := strconv.Itoa(messages) + b.say(" relances seraient proposées", " reminders would be proposed")
+	if messages == 1 {
+		what = b.say("1 relance serait proposée", "1 reminder would be proposed")
+	}
 	if len(sums) > 0 {
 		what += b.say(" pour ", " for ") + b.sums(sums)
 	}
@@ -135,6 +132,22 @@ func (b *Brief) firstRun(ctx context.Context, c *content) error {
 		}
 	}
 	return nil
+}
+
+// soon is how far the preview of a first run looks: to the next times at which
+// reminders are proposed, over a weekend.
+const soon = 4 * 24 * time.Hour
+
+// firstMessage is what the first message to the customer would demand.
+func (b *Brief) firstMessage(d dossier.Dossier, now time.Time) (sums []money.Amount, some bool) {
+	for decision := range reminders.Simulate(d, b.Box.Company.Rules, now, now.Add(soon)) {
+		for _, a := range decision.Actions {
+			if a.Channel == reminders.Email {
+				return a.Demanded(), true
+			}
+		}
+	}
+	return nil, false
 }
 
 // sending tells what is wrong with mailboxes and with what was sent.
@@ -197,7 +210,7 @@ func (b *Brief) customers(ctx context.Context, c *content) error {
 		if len(row.Emails) == 0 {
 			mute[row.ID] = who(row.Name, row.Code)
 		}
-		if row.Kind == receivable.KindUnknown && b.Box.Company.Rules.Company.Kind == receivable.KindUnknown {
+		if unknown(row.Kind) && unknown(b.Box.Company.Rules.Company.Kind) {
 			kindless[row.ID] = true
 		}
 	}
@@ -219,6 +232,8 @@ func (b *Brief) customers(ctx context.Context, c *content) error {
 	}
 	return nil
 }
+
+func unknown(kind receivable.Kind) bool { return kind == "" || kind == receivable.KindUnknown }
 
 // dateOf is the day of a moment in the company's zone.
 func (b *Brief) dateOf(t time.Time) calendar.Date { return calendar.DateOf(t.In(b.zone())) }
