@@ -27,9 +27,10 @@ var errRenumbered = errors.New("the server renumbered the folder twice within a 
 
 // handle records a batch. Each message that concerns somebody is recorded in a
 // transaction that also moves the folder's mark past it; those that concern
-// nobody leave no trace but the mark. known is the mark so far.
-func (r *Reader) handle(ctx context.Context, known *store.Folder, batch mailbox.Batch) error {
-	mark := *known
+// nobody leave no trace but the mark, and where there are many, that is stored
+// about once a second.
+func (r *Reader) handle(ctx context.Context, known *progress, batch mailbox.Batch) error {
+	mark := known.Folder
 	mark.Name, mark.UIDValidity, mark.Next = batch.Folder.Name, batch.Next.UIDValidity, uint32(batch.Next.NextUID)
 	now := r.Store.Now()
 	if batch.Renewed {
@@ -66,14 +67,22 @@ func (r *Reader) handle(ctx context.Context, known *store.Folder, batch mailbox.
 	if batch.Last {
 		mark.ReadAt = now
 	}
-	if batch.Last && len(batch.Heads) == 0 && known.Next == mark.Next && known.UIDValidity == mark.UIDValidity {
+	if known.Next == mark.Next && known.UIDValidity == mark.UIDValidity && len(batch.Heads) == 0 && !known.ahead {
 		return nil // nothing came: nothing is written
 	}
-	if err := r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SaveFolder(r.Key, mark) }); err != nil {
-		return err
+	known.Folder, known.ahead = mark, true
+	if !batch.Last && !batch.Renewed && len(kept) == 0 && time.Since(known.savedAt) < time.Second {
+		return nil
 	}
-	*known = mark
-	return nil
+	known.ahead, known.savedAt = false, time.Now()
+	return r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SaveFolder(r.Key, mark) })
+}
+
+// progress is how far a folder was read.
+type progress struct {
+	store.Folder
+	ahead   bool // further than the store knows
+	savedAt time.Time
 }
 
 // keep records one message and moves the folder's mark past it. One that cannot

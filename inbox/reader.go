@@ -122,7 +122,7 @@ func (r *Reader) cycle(ctx context.Context) error {
 	}
 	var failed error
 	for _, folder := range r.order() {
-		known := marks[folder.Name]
+		known := progress{Folder: marks[folder.Name]}
 		err := r.session.Read(ctx, folder, mailbox.Mark{UIDValidity: known.UIDValidity, NextUID: imap.UID(known.Next)},
 			func() time.Time { return r.rescan(ctx) },
 			func(ctx context.Context, batch mailbox.Batch) error { return r.handle(ctx, &known, batch) })

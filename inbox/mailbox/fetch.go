@@ -235,6 +235,7 @@ var ErrGone = errors.New("the message is no longer there")
 // and no error: the server holds it and will not give it. ErrGone: somebody
 // moved or deleted it.
 func (s *Session) Body(ctx context.Context, validity uint32, uid imap.UID) ([]byte, error) {
+	s.land()
 	section := &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Offset: 0, Size: BodyLimit}}
 	options := &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}}
 	for left := 2; ; {

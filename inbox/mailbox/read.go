@@ -70,24 +70,31 @@ func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan fun
 		vanished = int(end.NextUID-mark.NextUID) - len(uids)
 	}
 	left := redials
-	for first := true; first || len(uids) > 0; first = false {
-		chunk := uids[:min(chunkSize, len(uids))]
-		uids = uids[len(chunk):]
-		heads, failed := s.heads(ctx, status.UIDValidity, chunk, &left)
+	fetch := func(chunk []imap.UID) func() ([]Head, error) {
+		return s.ahead(func() ([]Head, error) { return s.heads(ctx, status.UIDValidity, chunk, &left) })
+	}
+	defer s.land()
+	chunk := uids[:min(chunkSize, len(uids))]
+	landed := fetch(chunk)
+	for first := true; first || len(chunk) > 0; first = false {
+		heads, failed := landed()
 		if failed != nil && len(heads) == 0 {
 			return failed
 		}
+		uids = uids[len(chunk):]
+		chunk = uids[:min(chunkSize, len(uids))]
 		next := end
 		switch {
 		case failed != nil: // the next reading goes on from here
 			next.NextUID = heads[len(heads)-1].UID + 1
-		case len(uids) > 0:
-			next.NextUID = uids[0]
+		case len(chunk) > 0:
+			next.NextUID = chunk[0]
+			landed = fetch(chunk) // while this batch is handled
 		}
 		heads = slices.DeleteFunc(heads, func(h Head) bool {
 			return !h.ReceivedAt.IsZero() && h.ReceivedAt.Before(since)
 		})
-		batch := Batch{Folder: folder, Heads: heads, Next: next, Renewed: renewed && first, Last: failed == nil && len(uids) == 0}
+		batch := Batch{Folder: folder, Heads: heads, Next: next, Renewed: renewed && first, Last: failed == nil && len(chunk) == 0}
 		if batch.Last {
 			batch.Vanished = vanished
 		}
@@ -99,6 +106,31 @@ func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan fun
 		}
 	}
 	return nil
+}
+
+// ahead fetches in the background; what it gives is awaited by the function it
+// returns. Until then nothing else may use the line: land waits for that.
+func (s *Session) ahead(fetch func() ([]Head, error)) func() ([]Head, error) {
+	var heads []Head
+	var err error
+	done := make(chan struct{})
+	s.flying = done
+	go func() {
+		defer close(done)
+		heads, err = fetch()
+	}()
+	return func() ([]Head, error) {
+		<-done
+		return heads, err
+	}
+}
+
+// land waits until nothing is fetched in the background.
+func (s *Session) land() {
+	if s.flying != nil {
+		<-s.flying
+		s.flying = nil
+	}
 }
 
 // since returns the messages that arrived at or after the instant, and some

@@ -16,10 +16,10 @@ import (
 
 // letter is a message that the scripted server holds.
 type letter struct {
-	uid     int
-	raw     string
-	quirk   quirk
-	undated bool
+	uid   int
+	raw   string
+	quirk quirk
+	age   time.Duration // since it arrived
 }
 
 // quirk is what is odd about how the server hands a message out.
@@ -48,6 +48,7 @@ type script struct {
 	greeting string
 	on       func(c *client, tag, command string) bool // true: it answered
 
+	start   func()
 	mu      sync.Mutex
 	letters []letter
 	log     []string
@@ -78,18 +79,20 @@ func newScript(t *testing.T, letters ...letter) *script {
 		t.Fatal(err)
 	}
 	s := &script{t: t, port: listen.Addr().(*net.TCPAddr).Port, validity: 7, letters: letters, caps: "IMAP4rev1 IDLE", greeting: "* OK ready", cut: map[int]bool{}}
-	s.done.Go(func() {
-		for {
-			conn, err := listen.Accept()
-			if err != nil {
-				return
+	s.start = sync.OnceFunc(func() {
+		s.done.Go(func() {
+			for {
+				conn, err := listen.Accept()
+				if err != nil {
+					return
+				}
+				c := &client{conn, bufio.NewReader(conn), s}
+				s.mu.Lock()
+				s.clients = append(s.clients, c)
+				s.mu.Unlock()
+				s.done.Go(func() { defer func() { _ = conn.Close() }(); s.serve(c) })
 			}
-			c := &client{conn, bufio.NewReader(conn), s}
-			s.mu.Lock()
-			s.clients = append(s.clients, c)
-			s.mu.Unlock()
-			s.done.Go(func() { defer func() { _ = conn.Close() }(); s.serve(c) })
-		}
+		})
 	})
 	t.Cleanup(func() {
 		_ = listen.Close()
@@ -103,7 +106,10 @@ func newScript(t *testing.T, letters ...letter) *script {
 	return s
 }
 
+// account is how to reach it, which starts it: from then on it is not to be
+// told anything else.
 func (s *script) account() mailbox.Account {
+	s.start()
 	return mailbox.Account{
 		Name: "courrier", Address: "compta@dupont.example", User: "compta", Password: "secret", Host: "127.0.0.1", Port: s.port, TLS: mailbox.NoTLS,
 		Fields: []string{"From", "Subject", "Message-ID"}, Now: time.Now,
@@ -244,10 +250,7 @@ func (s *script) hand(c *client, seq int, l letter, items string, bySequence boo
 		head, _, _ := strings.Cut(l.raw, "\r\n\r\n")
 		section, text = "BODY[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]", head+"\r\n\r\n"
 	}
-	date := ` INTERNALDATE "24-Nov-2026 10:00:00 +0100"`
-	if !l.undated {
-		date = fmt.Sprintf(` INTERNALDATE "%s"`, time.Now().Format("_2-Jan-2006 15:04:05 -0700"))
-	}
+	date := fmt.Sprintf(` INTERNALDATE "%s"`, time.Now().Add(-l.age).Format("_2-Jan-2006 15:04:05 -0700"))
 	if !strings.Contains(items, "INTERNALDATE") {
 		date = ""
 	}

@@ -37,6 +37,7 @@ type Session struct {
 	selected string
 	caps     imap.CapSet
 	broken   error
+	flying   <-chan struct{} // closed when what is fetched ahead has come
 }
 
 // Open connects and logs in.
