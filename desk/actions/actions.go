@@ -146,21 +146,18 @@ func (k *Desk) Exclude(ctx context.Context, t Target, reason, by string) (Done, 
 	})
 }
 
-// Resume ends what keeps the target back: holds, whatever their reason, and of
-// an invoice its disputes and promises; of a customer the promises on all that
-// is overdue. A backlog waiting for a decision starts the ladder. ErrNothing
-// where nothing was kept back.
+// Resume ends what keeps the target back: holds and promises, whatever their
+// reason, and of an invoice its disputes. Of a customer, addresses that failed
+// are tried again, and a backlog waiting for a decision starts the ladder.
+// ErrNothing where nothing was kept back.
 func (k *Desk) Resume(ctx context.Context, t Target, by string) (Done, error) {
-	ended := 0
-	done, err := k.fact(ctx, t, MayResume, "resumed", by, "", func(tx *store.Tx, _ *outbox.Box) (int64, error) {
-		n, err := k.release(tx, t, by)
-		ended = n
+	return k.fact(ctx, t, MayResume, "resumed", by, "", func(tx *store.Tx, _ *outbox.Box) (int64, error) {
+		ended, err := k.release(tx, t, by)
+		if err == nil && ended == 0 {
+			err = ErrNothing
+		}
 		return 0, err
 	})
-	if err == nil && ended == 0 {
-		return done, ErrNothing
-	}
-	return done, err
 }
 
 func (k *Desk) release(tx *store.Tx, t Target, by string) (int, error) {

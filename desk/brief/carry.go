@@ -25,22 +25,22 @@ const (
 )
 
 // Answers carries out what people answered to work lists: each answer once. One
-// that fails does not stop the others.
+// that fails is logged, does not stop the others, and is tried again next time.
 func (b *Brief) Answers(ctx context.Context) error {
 	commands, err := b.Box.Store.PendingCommands(ctx, b.Box.Company.ID)
 	if err != nil {
 		return fmt.Errorf("read answers: %w", err)
 	}
-	var errs []error
 	for _, command := range commands {
 		if command.Kind != inbox.CommandAnswer {
 			continue
 		}
+		// Whoever carried it out meanwhile did so in our place.
 		if err := b.answer(ctx, command); err != nil && !errors.Is(err, store.ErrEnded) {
-			errs = append(errs, fmt.Errorf("answer %d of %s: %w", command.ID, command.From, err))
+			b.Logger.WarnContext(ctx, "answer not carried out yet", "answer", command.ID, "from", command.From, "err", err)
 		}
 	}
-	return errors.Join(errs...)
+	return ctx.Err()
 }
 
 // maxAcks is how many acknowledgements one person gets within a day: two

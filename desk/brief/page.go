@@ -42,13 +42,13 @@ func (b *Brief) page(c content, token string, until time.Time) page {
 		w.para(b.say("Rien à signaler ce matin.", "Nothing to report this morning."))
 	}
 	b.section(w, b.say("Réponses reçues", "Replies received"), c.replies)
+	b.section(w, b.say("Problèmes à régler", "Problems to see to"), c.problems)
 	b.drafts(w, c, token, until)
 	b.section(w, b.say("Réponses à la liste non suivies d'effet", "Answers to the list that were not acted on"), c.refused)
 	b.section(w, b.say("Probablement payées", "Probably paid"), c.paid)
 	b.section(w, b.say("Promesses", "Promises"), c.promises)
 	b.section(w, b.say("En attente depuis longtemps", "Held for long"), c.held)
 	b.section(w, b.say("À faire", "To do"), c.tasks)
-	b.section(w, b.say("Problèmes à régler", "Problems to see to"), c.problems)
 	b.section(w, b.say("Depuis la dernière liste", "Since the last list"), c.decided)
 	foot := b.say("Envoyé par relanced. Relances suspendues, promesses, litiges : relanced --help.", "Sent by relanced. Holds, promises, disputes: relanced --help.")
 	return page{
@@ -113,7 +113,8 @@ func (b *Brief) drafts(w *writer, c content, token string, until time.Time) {
 		{fmt.Sprintf(b.say("non %d", "no %d"), n), fmt.Sprintf(b.say("refuser la %d seule", "decline number %d only"), n)},
 		{fmt.Sprintf(b.say("%d: votre phrase", "%d: your sentence"), n), fmt.Sprintf(b.say("placer la phrase en tête de la %d et l'approuver", "put the sentence on top of number %d, and approve it"), n)},
 	})
-	w.small(fmt.Sprintf(b.say("La réponse doit citer cette référence, valable une fois et jusqu'au %s :", "The answer must quote this reference, valid once and until %s:"), b.date(b.dateOf(until))) + " " + token)
+	w.small(fmt.Sprintf(b.say("La réponse doit citer cette référence, valable une fois et jusqu'au %s :", "The answer must quote this reference, valid once and until %s:"), b.date(b.dateOf(until))))
+	w.small(token)
 	link := "mailto:" + b.Box.Company.Sender.Address + "?subject=" + escape("Re: ok") + "&body=" + escape("ok\n\n"+token+"\n")
 	w.link(link, b.say("Tout approuver par un message", "Approve them all by a message"))
 	for i, d := range c.drafts {
