@@ -101,8 +101,7 @@ func (b *Brief) mail(ctx context.Context, to string, tick, now time.Time) error 
 	if err != nil {
 		return err
 	}
-	repeats := !last.SentAt.IsZero() && calendar.DateOf(last.SentAt.In(now.Location())) == c.today && !c.news(last)
-	if repeats || c.empty() && b.Config.Empty != EmptyShort {
+	if c.sameDay(last) && !c.news(last) || c.empty() && b.Config.Empty != EmptyShort {
 		return s.InTx(ctx, func(tx *store.Tx) error { return tx.SetMeta(mark, stamp) })
 	}
 	return b.queue(ctx, to, mark, stamp, c)

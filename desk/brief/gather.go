@@ -72,17 +72,29 @@ func (c *content) news(last store.WorkList) bool {
 	return slices.ContainsFunc(c.drafts, func(d draft) bool { return listed[d.id] != d.basis })
 }
 
-// overlap is by how much a list looks back beyond the last one: what was being
-// written while that one was made must not be missed.
+// overlap is by how much a morning's list looks back beyond the last one: what
+// was being written while that one was made must not be missed.
 const overlap = 5 * time.Second
+
+// since is from when on things are new, given the last list to the same address.
+func (c *content) since(last store.WorkList) time.Time {
+	switch {
+	case last.SentAt.IsZero():
+		return c.now.AddDate(0, 0, -7)
+	case c.sameDay(last):
+		return last.SentAt.Add(time.Microsecond)
+	}
+	return last.SentAt.Add(-overlap)
+}
+
+func (c *content) sameDay(last store.WorkList) bool {
+	return !last.SentAt.IsZero() && calendar.DateOf(last.SentAt.In(c.now.Location())) == c.today
+}
 
 // gather reads what there is to say since the last list to the same address.
 func (b *Brief) gather(ctx context.Context, last store.WorkList, now time.Time) (content, error) {
 	c := content{now: now, today: calendar.DateOf(now)}
-	since := last.SentAt.Add(-overlap)
-	if last.SentAt.IsZero() {
-		since = now.AddDate(0, 0, -7)
-	}
+	since := c.since(last)
 	for _, read := range []func(context.Context, *content, time.Time) error{
 		b.readReplies, b.readOutbox, b.readRefused, b.readStandings, b.readTasks, b.readProblems,
 	} {
@@ -215,7 +227,7 @@ func (b *Brief) readOutbox(ctx context.Context, c *content, since time.Time) err
 		return fmt.Errorf("read what left: %w", err)
 	}
 	for _, o := range changed {
-		if text := b.became(o); text != "" {
+		if text := b.became(o); text != "" && !o.ChangedAt.After(c.now) {
 			c.decided = append(c.decided, item{head: fmt.Sprintf("%s, %s, %s%s%s", who(o.Name, o.Code), email.Clean(o.Step, 60), b.sums(o.Amounts), b.say(" : ", ": "), text)})
 		}
 	}
@@ -272,7 +284,7 @@ func (b *Brief) readRefused(ctx context.Context, c *content, since time.Time) er
 		return fmt.Errorf("read refused answers: %w", err)
 	}
 	for _, e := range events {
-		if e.Kind == eventRefused && !e.At.Before(since) {
+		if e.Kind == eventRefused && !e.At.Before(since) && !e.At.After(c.now) {
 			c.refused = append(c.refused, item{head: email.Clean(e.By, 120) + ", " + b.moment(e.At), lines: []string{email.Clean(e.Text, 600)}})
 		}
 	}

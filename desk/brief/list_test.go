@@ -200,13 +200,13 @@ func TestMail_aSecondOneOfTheDayHasNews(t *testing.T) {
 		t.Fatalf("%d lists", len(lists))
 	}
 	for range 5 {
-		w.now = w.now.Add(time.Minute)
+		w.now = w.now.Add(time.Second)
 		if lists := w.mail(); len(lists) != 0 {
 			t.Fatalf("the same list again: %s", lists[0].Text)
 		}
 	}
 	w.answer("eve@evil.example", "ok", "")
-	w.now = w.now.Add(time.Minute)
+	w.now = w.now.Add(time.Second)
 	lists := w.mail()
 	if len(lists) != 1 || !strings.Contains(lists[0].Text, "eve@evil.example") {
 		t.Fatalf("the refused answer is not shown: %v", lists)
@@ -215,6 +215,16 @@ func TestMail_aSecondOneOfTheDayHasNews(t *testing.T) {
 	w.now = w.now.Add(time.Minute)
 	if acks := w.answer("marie@dupont.example", "ok", lists[0].Text); len(acks) != 0 || w.states()["C001"] != dossier.StateQueued {
 		t.Error("the second list cannot be answered")
+	}
+	w.now = w.now.Add(time.Second)
+	if lists := w.mail(); len(lists) != 1 || !strings.Contains(lists[0].Text, "Client 1 (C001), first, 1\u202f000,00\u00a0€ : approuvée par marie@dupont.example") {
+		t.Errorf("what was decided is not told: %v", lists)
+	}
+	for range 5 {
+		w.now = w.now.Add(time.Second)
+		if lists := w.mail(); len(lists) != 0 {
+			t.Fatalf("the same list again: %s", lists[0].Text)
+		}
 	}
 }
 
