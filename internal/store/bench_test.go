@@ -109,7 +109,7 @@ func bare(ctx context.Context, db *sql.DB, page int, accounts []receivable.Accou
 	}
 	account := statement(`INSERT INTO account (connection, external, customer, code, name, hash, content, since, first_seen_at, written_at) VALUES (1, ?, ?, ?, ?, 'h', ?, 1, 1, 1)
 ON CONFLICT (connection, external) DO UPDATE SET code = excluded.code, name = excluded.name, hash = excluded.hash, content = excluded.content WHERE excluded.hash <> account.hash`)
-	document := statement(`INSERT INTO document (id, connection, external, account, customer, kind, number, folded, currency, total, outstanding, hash, content, since, first_seen_at, written_at)
+	document := statement(`INSERT INTO document (id, connection, external, account, customer, kind, number, folded, currency, total, outstanding, hash, content, since, first_seen_at, round)
 VALUES (?, 1, ?, 1, ?, 'invoice', ?, ?, 'EUR', ?, ?, 'h', ?, 1, 1, 1) ON CONFLICT (connection, external) DO UPDATE SET outstanding = excluded.outstanding, hash = excluded.hash, content = excluded.content WHERE excluded.hash <> document.hash`)
 	due := statement(`INSERT INTO due (document, customer, rank, due_on, total, outstanding, estimated, changed_at) VALUES (?, ?, 1, ?, ?, ?, FALSE, 1)
 ON CONFLICT (document, rank) DO UPDATE SET outstanding = excluded.outstanding`)

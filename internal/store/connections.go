@@ -118,6 +118,30 @@ func (tx *Tx) connection(key ConnectionKey) (c Connection, id int64, err error) 
 	return c, id, err
 }
 
+// connectionRow is a connection with what only this package looks at.
+type connectionRow struct {
+	Connection
+
+	id    int64
+	round int64 // grows with each pass that ends; rows bear the round they were last written in
+	tally tally
+}
+
+// locked is the connection's row, kept from other transactions that write to
+// its books: the counts of two pages add up, whoever writes them.
+func (tx *Tx) locked(key ConnectionKey) (r connectionRow, err error) {
+	found := false
+	err = tx.each(func(scan scanner) error {
+		found = true
+		r.Connection, r.id, err = scanConnection(func(dest ...any) error { return scan(append(dest, &r.round, doc(&r.tally))...) })
+		return err
+	}, "SELECT "+connectionColumns+", round, tally FROM connection WHERE company = $1 AND name = $2"+tx.lock("FOR UPDATE"), key.Company, key.Name)
+	if err == nil && !found {
+		err = fmt.Errorf("connection %s: %w", key.Name, ErrNotFound)
+	}
+	return r, err
+}
+
 // EnsureConnection returns what is known of the connection, made where it is new.
 func (tx *Tx) EnsureConnection(key ConnectionKey, typ string) (Connection, error) {
 	_, err := tx.exec("INSERT INTO connection (company, name, type) VALUES ($1, $2, $3) ON CONFLICT (company, name) DO UPDATE SET type = excluded.type",
@@ -153,7 +177,7 @@ func (s *Store) Connections(ctx context.Context, company receivable.CompanyID) (
 // listing named is forgotten. resumed keeps both: the pass goes on where a crash
 // stopped it.
 func (tx *Tx) BeginPass(key ConnectionKey, resumed bool) error {
-	_, id, err := tx.connection(key)
+	c, err := tx.locked(key)
 	if err != nil || resumed {
 		return err
 	}
@@ -162,7 +186,7 @@ func (tx *Tx) BeginPass(key ConnectionKey, resumed bool) error {
 		"UPDATE listing SET generation = generation + 1 WHERE connection = $1 AND CAST($2 AS BIGINT) > 0",
 		"DELETE FROM bad WHERE connection = $1 AND external = '' AND at < $2",
 	} {
-		if _, err := tx.exec(q, id, tx.now); err != nil {
+		if _, err := tx.exec(q, c.id, tx.now); err != nil {
 			return err
 		}
 	}
@@ -170,7 +194,7 @@ func (tx *Tx) BeginPass(key ConnectionKey, resumed bool) error {
 }
 
 // countPage adds a page to its pass and stores the cursor.
-func (tx *Tx) countPage(id int64, c Connection, p PassCount, page Page) error {
+func (tx *Tx) countPage(c connectionRow, p PassCount, page Page) error {
 	sum := c.Pass
 	sum.New, sum.Changed, sum.Gone, sum.Unchanged, sum.Rejected = sum.New+p.New, sum.Changed+p.Changed, sum.Gone+p.Gone, sum.Unchanged+p.Unchanged, sum.Rejected+p.Rejected
 	sum.PaymentsGone, sum.Reopened, sum.DatesMoved, sum.DocumentsSeen = sum.PaymentsGone+p.PaymentsGone, sum.Reopened+p.Reopened, sum.DatesMoved+p.DatesMoved, sum.DocumentsSeen+p.DocumentsSeen
@@ -181,7 +205,7 @@ func (tx *Tx) countPage(id int64, c Connection, p PassCount, page Page) error {
 	if page.Apart {
 		sum = c.Pass
 	} else if p.New+p.Changed+p.Gone > 0 {
-		written = tx.now
+		written = later(tx.now, c.AcceptedAt.Add(time.Microsecond)) // clocks of two nodes differ
 	}
 	cursor := string(c.Cursor)
 	if page.Next != nil && !page.KeepCursor && !page.Apart {
@@ -193,14 +217,14 @@ func (tx *Tx) countPage(id int64, c Connection, p PassCount, page Page) error {
 			paid = max(paid, payment.On)
 		}
 	}
-	_, err := tx.exec("UPDATE connection SET pass = $2, written_at = $3, cursor = $4, last_payment_on = $5 WHERE id = $1", id, encode(sum), written, cursor, paid)
+	_, err := tx.exec("UPDATE connection SET pass = $2, written_at = $3, cursor = $4, last_payment_on = $5, tally = $6 WHERE id = $1", c.id, encode(sum), written, cursor, paid, encode(c.tally))
 	return err
 }
 
-// EndPass records how the pass ended. Accepted (no findings), it measures the
-// books for the next comparison and opens the company's gate.
+// EndPass records how the pass ended. Accepted (no findings), it keeps the count
+// of the books for the next comparison and opens the company's gate.
 func (tx *Tx) EndPass(key ConnectionKey, end PassEnd) error {
-	c, id, err := tx.connection(key)
+	c, err := tx.locked(key)
 	if err != nil {
 		return err
 	}
@@ -222,15 +246,14 @@ func (tx *Tx) EndPass(key ConnectionKey, end PassEnd) error {
 	}
 	accepted := len(end.Findings) == 0 && c.SuspectAt.IsZero()
 	if accepted {
-		c.AcceptedAt = tx.now
+		c.AcceptedAt = later(tx.now, c.WrittenAt)
+		c.Stats = c.tally.stats()
 		if end.Stats != nil {
 			c.Stats = *end.Stats
-		} else if c.Stats, err = tx.Measure(key); err != nil {
-			return err
 		}
 	}
-	_, err = tx.exec("UPDATE connection SET as_of = $2, pass_ended_at = $3, accepted_at = $4, reread_at = $5, listed_at = $6, suspect_at = $7, findings = $8, error = '', stats = $9 WHERE id = $1",
-		id, c.AsOf, c.PassEndedAt, c.AcceptedAt, c.RereadAt, c.ListedAt, c.SuspectAt, encode(c.Findings), encode(c.Stats))
+	_, err = tx.exec("UPDATE connection SET as_of = $2, pass_ended_at = $3, accepted_at = $4, reread_at = $5, listed_at = $6, suspect_at = $7, findings = $8, error = '', stats = $9, round = round + 1 WHERE id = $1",
+		c.id, c.AsOf, c.PassEndedAt, c.AcceptedAt, c.RereadAt, c.ListedAt, c.SuspectAt, encode(c.Findings), encode(c.Stats))
 	if err != nil || !accepted {
 		return err
 	}
@@ -253,52 +276,23 @@ func (tx *Tx) FailPass(key ConnectionKey, e PassError) error {
 	return err
 }
 
-// Measure counts the books of the connection as they are now.
-func (tx *Tx) Measure(key ConnectionKey) (Stats, error) {
-	var s Stats
-	_, id, err := tx.connection(key)
-	if err != nil {
-		return s, err
-	}
-	if err := tx.one([]any{&s.Payments}, "SELECT count(*) FROM payment WHERE connection = $1 AND gone_at = 0", id); err != nil {
-		return s, err
-	}
-	var invoices int
-	if err := tx.one([]any{&invoices}, "SELECT count(*) FROM document WHERE connection = $1 AND gone_at = 0 AND kind = 'invoice'", id); err != nil {
-		return s, err
-	}
-	err = tx.each(func(scan scanner) error {
-		var a money.Amount
-		var n int
-		err := scan(&a.Currency, &n, &a.Minor)
-		s.Open += n
-		s.OpenSums = append(s.OpenSums, a)
-		return err
-	}, `SELECT currency, count(*), CAST(sum(outstanding) AS BIGINT) FROM document
-WHERE connection = $1 AND outstanding <> 0 AND gone_at = 0 AND kind = 'invoice' GROUP BY currency ORDER BY currency`, id)
-	s.Paid = invoices - s.Open
-	return s, err
-}
-
 // Confirm records that a person accepted the connection as it is: new or
 // suspect. It opens the gate, and ends the doubt about a restored copy once
 // every connection of the company is accepted.
 func (tx *Tx) Confirm(key ConnectionKey, by string) error {
-	c, id, err := tx.connection(key)
+	c, err := tx.locked(key)
 	if err != nil {
 		return err
 	}
 	if c.ConfirmedAt.IsZero() {
 		c.ConfirmedAt, c.ConfirmedBy = tx.now, by
 	}
-	if c.Stats, err = tx.Measure(key); err != nil {
-		return err
-	}
+	c.Stats = c.tally.stats()
 	if !c.PassEndedAt.IsZero() && c.Error == nil && !c.PassStartedAt.After(c.PassEndedAt) {
 		c.AcceptedAt = tx.now // a pass that was cut short is believed only when it has ended
 	}
 	_, err = tx.exec("UPDATE connection SET confirmed_at = $2, confirmed_by = $3, suspect_at = 0, findings = '', stats = $4, accepted_at = $5 WHERE id = $1",
-		id, c.ConfirmedAt, c.ConfirmedBy, encode(c.Stats), c.AcceptedAt)
+		c.id, c.ConfirmedAt, c.ConfirmedBy, encode(c.Stats), c.AcceptedAt)
 	if err != nil {
 		return err
 	}

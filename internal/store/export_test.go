@@ -1,4 +1,27 @@
 package store
 
-// DueQuery is the statement whose plan a test looks at.
+// DueQuery and CheckQueries are statements whose plans tests look at.
 const DueQuery = dueQuery
+
+var CheckQueries = []string{writtenQuery, linkedQuery, groupQuery}
+
+// Rows reads with a statement of the test's own.
+func (tx *Tx) Rows(row func(scan func(...any) error) error, query string, args ...any) error {
+	return tx.each(func(scan scanner) error { return row(scan) }, query, args...)
+}
+
+// Exec runs a statement of the test's own.
+func (tx *Tx) Exec(query string, args ...any) error {
+	_, err := tx.exec(query, args...)
+	return err
+}
+
+// WrittenAnew makes every row count as written since the last pass.
+func (tx *Tx) WrittenAnew() error {
+	for _, table := range []string{"document", "allocation"} {
+		if err := tx.Exec("UPDATE " + table + " SET round = (SELECT c.round FROM connection c WHERE c.id = " + table + ".connection)"); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -140,6 +140,7 @@ func (w *writer) settle(ids []int64) error {
 	type open struct {
 		id, outstanding, customer int64
 		external, account         string
+		currency                  string
 		kind                      receivable.DocumentKind
 		row                       documentRow
 	}
@@ -149,10 +150,10 @@ func (w *writer) settle(ids []int64) error {
 	}
 	err := w.each(func(scan scanner) error {
 		var o open
-		err := scan(&o.id, &o.external, &o.customer, &o.kind, &o.outstanding, doc(&o.row))
+		err := scan(&o.id, &o.external, &o.customer, &o.kind, &o.currency, &o.outstanding, doc(&o.row))
 		rows = append(rows, o)
 		return err
-	}, "SELECT id, external, customer, kind, outstanding, content FROM document WHERE outstanding <> 0 AND "+w.in("id", 1)+" ORDER BY id", numbers(ids))
+	}, "SELECT id, external, customer, kind, currency, outstanding, content FROM document WHERE outstanding <> 0 AND "+w.in("id", 1)+" ORDER BY id", numbers(ids))
 	if err != nil {
 		return err
 	}
@@ -168,10 +169,12 @@ func (w *writer) settle(ids []int64) error {
 		}
 		content, _ := contentOf(o.row)
 		// Without a hash, the row counts as changed when the source names it again.
-		updates = append(updates, []any{o.id, int64(0), "", content, now, now})
+		updates = append(updates, []any{o.id, int64(0), "", content, now, w.round})
 		w.counts.Changed++
 		w.counts.Closed++
 		w.rose(o.kind, -o.outstanding, o.row.Currency)
+		w.tally.document(-1, o.kind, o.currency, o.outstanding)
+		w.tally.document(1, o.kind, o.currency, 0)
 		w.touch[o.customer] = true
 		if o.kind == receivable.Invoice && o.outstanding > 0 {
 			falls = append(falls, fall{o.external, o.row.Account, o.outstanding, o.row.Currency})
@@ -181,7 +184,7 @@ func (w *writer) settle(ids []int64) error {
 		return err
 	}
 	err = w.updateMany("document", []column{
-		{"id", "bigint"}, {"outstanding", "bigint"}, {"hash", "text"}, {"content", "text"}, {"since", "bigint"}, {"written_at", "bigint"},
+		{"id", "bigint"}, {"outstanding", "bigint"}, {"hash", "text"}, {"content", "text"}, {"since", "bigint"}, {"round", "bigint"},
 	}, updates)
 	if err != nil {
 		return err
@@ -248,7 +251,7 @@ func (w *writer) unreadable(some bool) error {
 	}
 	for _, b := range w.page.Bad {
 		if b.Ref.Kind == receivable.ItemDocument && b.Ref.External != "" {
-			if err := w.mark(cannotRead+b.Text, "problem <> $2 AND external = $3", b.Ref.External); err != nil {
+			if err := w.mark(cannotRead+b.Text, "external = $3", b.Ref.External); err != nil {
 				return err
 			}
 		}
@@ -256,17 +259,19 @@ func (w *writer) unreadable(some bool) error {
 	return nil
 }
 
-// mark gives documents a problem; the condition begins with argument 3.
+// mark gives documents a problem that is not theirs yet; the condition begins
+// with argument 3.
 func (w *writer) mark(problem, where string, arg any) error {
-	var customers []int64
+	var ids []int64
 	err := w.each(func(scan scanner) error {
-		var customer int64
-		err := scan(&customer)
-		customers = append(customers, customer)
+		var id, customer int64
+		err := scan(&id, &customer)
+		ids = append(ids, id)
+		w.touch[customer] = true
 		return err
-	}, "UPDATE document SET problem = $2 WHERE connection = $1 AND "+where+" RETURNING customer", w.conn, problem, arg)
-	for _, c := range customers {
-		w.touch[c] = true
+	}, "SELECT id, customer FROM document WHERE connection = $1 AND problem <> $2 AND "+where+" ORDER BY id", w.conn, problem, arg)
+	if err != nil {
+		return err
 	}
-	return err
+	return w.setProblem(ids, problem)
 }

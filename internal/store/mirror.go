@@ -16,6 +16,8 @@ type writer struct {
 	*Tx
 	company receivable.CompanyID
 	conn    int64
+	round   int64
+	tally   *tally
 	page    Page
 	counts  Applied
 	touch   map[int64]bool
@@ -32,11 +34,11 @@ type known struct {
 
 // ApplyPage is Store.ApplyPage inside the caller's transaction.
 func (tx *Tx) ApplyPage(key ConnectionKey, page Page) (Applied, error) {
-	c, id, err := tx.connection(key)
+	c, err := tx.locked(key)
 	if err != nil {
 		return Applied{}, err
 	}
-	w := &writer{Tx: tx, company: key.Company, conn: id, page: page, touch: map[int64]bool{}, linked: map[string]bool{}, first: c.AcceptedAt.IsZero()}
+	w := &writer{Tx: tx, company: key.Company, conn: c.id, round: c.round, tally: &c.tally, page: page, touch: map[int64]bool{}, linked: map[string]bool{}, first: c.AcceptedAt.IsZero()}
 	for _, step := range []func() error{w.fresh, w.accounts, w.documents, w.payments, w.allocations, w.gone, w.seen, w.absent, w.bad, w.links} {
 		if err := step(); err != nil {
 			return Applied{}, fmt.Errorf("apply page of %s: %w", key.Name, err)
@@ -47,7 +49,7 @@ func (tx *Tx) ApplyPage(key ConnectionKey, page Page) (Applied, error) {
 	}
 	slices.Sort(w.counts.Customers)
 	tx.Touch(w.counts.Customers...)
-	return w.counts, tx.countPage(id, c, w.counts.PassCount, page)
+	return w.counts, tx.countPage(c, w.counts.PassCount, page)
 }
 
 // ApplyPage writes one page with its cursor in one transaction. Rows whose

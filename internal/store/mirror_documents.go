@@ -11,12 +11,12 @@ var (
 	documentColumns = []column{
 		{"id", "bigint"}, {"connection", "bigint"}, {"external", "text"}, {"account", "bigint"}, {"customer", "bigint"}, {"kind", "text"},
 		{"number", "text"}, {"folded", "text"}, {"currency", "text"}, {"total", "bigint"}, {"outstanding", "bigint"}, {"hash", "text"},
-		{"content", "text"}, {"since", "bigint"}, {"first_seen_at", "bigint"}, {"written_at", "bigint"},
+		{"content", "text"}, {"since", "bigint"}, {"first_seen_at", "bigint"}, {"round", "bigint"},
 	}
 	documentChanged = []column{
 		{"id", "bigint"}, {"account", "bigint"}, {"customer", "bigint"}, {"kind", "text"}, {"number", "text"}, {"folded", "text"},
 		{"currency", "text"}, {"total", "bigint"}, {"outstanding", "bigint"}, {"hash", "text"}, {"content", "text"}, {"since", "bigint"},
-		{"written_at", "bigint"}, {"gone_at", "bigint"},
+		{"round", "bigint"}, {"gone_at", "bigint"},
 	}
 	dueColumns = []column{
 		{"document", "bigint"}, {"customer", "bigint"}, {"rank", "bigint"}, {"due_on", "text"}, {"total", "bigint"},
@@ -73,9 +73,10 @@ func (w *writer) documents() error {
 			w.counts.New++
 			fresh = append(fresh, []any{
 				int64(0), w.conn, d.External, owner.id, owner.customer, string(d.Kind), clean(d.Number), fold(clean(d.Number)), clean(row.Currency),
-				row.Total, row.Outstanding, hash, content, now, now, now,
+				row.Total, row.Outstanding, hash, content, now, now, w.round,
 			})
 			w.rose(d.Kind, row.Outstanding, row.Currency)
+			w.tally.document(1, d.Kind, clean(row.Currency), row.Outstanding)
 			dues = append(dues, w.dueRows(len(fresh)-1, owner.customer, row)...)
 		case k.hash == hash && !k.gone && k.account == owner.id:
 			w.counts.Unchanged++
@@ -85,7 +86,7 @@ func (w *writer) documents() error {
 			kept = append(kept, k.id)
 			changes = append(changes, []any{
 				k.id, owner.id, owner.customer, string(d.Kind), clean(d.Number), fold(clean(d.Number)), clean(row.Currency), row.Total,
-				row.Outstanding, hash, content, now, now, int64(0),
+				row.Outstanding, hash, content, now, w.round, int64(0),
 			})
 			w.touch[k.customer] = true
 			k.customer = owner.customer
@@ -188,7 +189,10 @@ func (w *writer) changeDues(changed []changedDocument, old map[int64]storedDocum
 		before := was.outstanding
 		if was.gone {
 			before = 0
+		} else {
+			w.tally.document(-1, was.kind, was.currency, was.outstanding)
 		}
+		w.tally.document(1, c.doc.Kind, clean(c.row.Currency), c.row.Outstanding)
 		if was.kind == receivable.Invoice {
 			w.rose(was.kind, -before, was.currency)
 		}

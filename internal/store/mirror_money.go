@@ -13,20 +13,20 @@ var (
 	paymentColumns = []column{
 		{"id", "bigint"}, {"connection", "bigint"}, {"external", "text"}, {"account", "bigint"}, {"customer", "bigint"}, {"paid_on", "text"},
 		{"currency", "text"}, {"amount", "bigint"}, {"unallocated", "bigint"}, {"derived", "boolean"}, {"hash", "text"}, {"content", "text"},
-		{"since", "bigint"}, {"first_seen_at", "bigint"}, {"written_at", "bigint"},
+		{"since", "bigint"}, {"first_seen_at", "bigint"},
 	}
 	paymentChanged = []column{
 		{"id", "bigint"}, {"account", "bigint"}, {"customer", "bigint"}, {"paid_on", "text"}, {"currency", "text"}, {"amount", "bigint"},
-		{"unallocated", "bigint"}, {"derived", "boolean"}, {"hash", "text"}, {"content", "text"}, {"since", "bigint"}, {"written_at", "bigint"},
+		{"unallocated", "bigint"}, {"derived", "boolean"}, {"hash", "text"}, {"content", "text"}, {"since", "bigint"},
 		{"gone_at", "bigint"},
 	}
 	allocationColumns = []column{
 		{"connection", "bigint"}, {"grp", "text"}, {"item", "text"}, {"kind", "text"}, {"currency", "text"}, {"amount", "bigint"},
-		{"hash", "text"}, {"content", "text"}, {"since", "bigint"}, {"first_seen_at", "bigint"}, {"written_at", "bigint"},
+		{"hash", "text"}, {"content", "text"}, {"since", "bigint"}, {"first_seen_at", "bigint"}, {"round", "bigint"},
 	}
 	allocationChanged = []column{
 		{"id", "bigint"}, {"kind", "text"}, {"currency", "text"}, {"amount", "bigint"}, {"hash", "text"}, {"content", "text"},
-		{"since", "bigint"}, {"written_at", "bigint"}, {"gone_at", "bigint"},
+		{"since", "bigint"}, {"round", "bigint"}, {"gone_at", "bigint"},
 	}
 )
 
@@ -58,20 +58,24 @@ func (w *writer) payments() error {
 		switch {
 		case !ok:
 			w.counts.New++
+			w.tally.Payments++
 			fresh = append(fresh, []any{
 				int64(0), w.conn, p.External, owner.id, owner.customer, p.On.String(), clean(row.Currency), row.Amount, row.Unallocated,
-				p.Derived, hash, content, now, now, now,
+				p.Derived, hash, content, now, now,
 			})
 		case k.hash == hash && !k.gone && k.account == owner.id:
 			w.counts.Unchanged++
 			continue
 		default:
 			w.counts.Changed++
+			if k.gone {
+				w.tally.Payments++
+			}
 			kept = append(kept, k.id)
 			w.touch[k.customer] = true
 			changed = append(changed, []any{
 				k.id, owner.id, owner.customer, p.On.String(), clean(row.Currency), row.Amount, row.Unallocated, p.Derived, hash, content,
-				now, now, int64(0),
+				now, int64(0),
 			})
 		}
 		w.touch[owner.customer] = true
@@ -134,14 +138,14 @@ func (w *writer) allocations() error {
 		switch {
 		case !ok:
 			w.counts.New++
-			fresh = append(fresh, []any{w.conn, clean(a.Group), clean(a.Item), string(a.Kind), clean(row.Currency), row.Amount, hash, content, now, now, now})
+			fresh = append(fresh, []any{w.conn, clean(a.Group), clean(a.Item), string(a.Kind), clean(row.Currency), row.Amount, hash, content, now, now, w.round})
 		case s.hash == hash && !s.gone:
 			w.counts.Unchanged++
 			continue
 		default:
 			w.counts.Changed++
 			kept = append(kept, s.id)
-			changed = append(changed, []any{s.id, string(a.Kind), clean(row.Currency), row.Amount, hash, content, now, now, int64(0)})
+			changed = append(changed, []any{s.id, string(a.Kind), clean(row.Currency), row.Amount, hash, content, now, w.round, int64(0)})
 		}
 		w.linked[clean(a.Item)] = true
 	}
@@ -205,6 +209,9 @@ func (w *writer) vanish(kind receivable.ItemKind, ids []int64) error {
 	switch kind {
 	case receivable.ItemPayment, receivable.ItemAllocation:
 		w.counts.PaymentsGone += len(ids)
+		if kind == receivable.ItemPayment {
+			w.tally.Payments -= len(ids)
+		}
 		column := map[receivable.ItemKind]string{receivable.ItemPayment: "external", receivable.ItemAllocation: "item"}[kind]
 		err := w.each(func(scan scanner) error {
 			var external string
@@ -222,6 +229,7 @@ func (w *writer) vanish(kind receivable.ItemKind, ids []int64) error {
 			var open int64
 			err := scan(&kind, &currency, &open)
 			w.rose(kind, -open, currency)
+			w.tally.document(-1, kind, currency, open)
 			if open != 0 {
 				w.counts.Closed++
 			}
@@ -243,7 +251,11 @@ func (w *writer) vanish(kind receivable.ItemKind, ids []int64) error {
 			return err
 		}
 	}
-	if _, err := w.exec("UPDATE "+string(kind)+" SET gone_at = $1, written_at = $1 WHERE "+w.in("id", 2), w.now, list); err != nil {
+	round := ""
+	if kind == receivable.ItemDocument || kind == receivable.ItemAllocation {
+		round = fmt.Sprintf(", round = %d", w.round)
+	}
+	if _, err := w.exec("UPDATE "+string(kind)+" SET gone_at = $1"+round+" WHERE "+w.in("id", 2), w.now, list); err != nil {
 		return err
 	}
 	if kind == receivable.ItemDocument {

@@ -39,7 +39,9 @@ CREATE TABLE connection (
   last_payment_on TEXT NOT NULL DEFAULT '',
   up_to_date_on   TEXT NOT NULL DEFAULT '',
   pass            TEXT NOT NULL DEFAULT '',
-  stats           TEXT NOT NULL DEFAULT ''
+  stats           TEXT NOT NULL DEFAULT '',
+  tally           TEXT NOT NULL DEFAULT '',
+  round           BIGINT NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX connection_name ON connection (company, name);
 CREATE TABLE customer (
@@ -95,16 +97,17 @@ CREATE TABLE document (
   hash          TEXT NOT NULL,
   content       TEXT NOT NULL,
   problem       TEXT NOT NULL DEFAULT '',
+  problem_at    BIGINT NOT NULL DEFAULT 0,
   since         BIGINT NOT NULL,
   first_seen_at BIGINT NOT NULL,
-  written_at    BIGINT NOT NULL,
+  round         BIGINT NOT NULL,
   gone_at       BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX document_external ON document (connection, external);
 CREATE INDEX document_customer ON document (customer);
 CREATE INDEX document_number ON document (folded);
 CREATE INDEX document_open ON document (connection, external) WHERE outstanding <> 0 AND gone_at = 0;
-CREATE INDEX document_written ON document (connection, written_at);
+CREATE INDEX document_round ON document (connection, round, id);
 CREATE TABLE due (
   id          INTEGER PRIMARY KEY,
   document    BIGINT NOT NULL,
@@ -134,7 +137,6 @@ CREATE TABLE payment (
   content       TEXT NOT NULL,
   since         BIGINT NOT NULL,
   first_seen_at BIGINT NOT NULL,
-  written_at    BIGINT NOT NULL,
   gone_at       BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX payment_external ON payment (connection, external);
@@ -152,12 +154,12 @@ CREATE TABLE allocation (
   content       TEXT NOT NULL,
   since         BIGINT NOT NULL,
   first_seen_at BIGINT NOT NULL,
-  written_at    BIGINT NOT NULL,
+  round         BIGINT NOT NULL,
   gone_at       BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX allocation_external ON allocation (connection, grp, item);
 CREATE INDEX allocation_item ON allocation (connection, item);
-CREATE INDEX allocation_written ON allocation (connection, written_at);
+CREATE INDEX allocation_round ON allocation (connection, round, id);
 CREATE TABLE listing (
   connection BIGINT NOT NULL,
   kind       TEXT NOT NULL,
