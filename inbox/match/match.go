@@ -52,11 +52,18 @@ func (s Seller) domains() []string {
 // Owns tells whether an address is one of the seller's.
 func (s Seller) Owns(address string) bool {
 	for _, a := range s.Own {
-		if email.SameAddress(a, address) {
+		if alike(a, address) && email.SameAddress(a, address) {
 			return true
 		}
 	}
 	return false
+}
+
+// alike tells cheaply whether two addresses may be the same: whatever is left
+// out of one when they are compared, its first letter stays.
+func alike(a, b string) bool {
+	a, b = strings.TrimLeft(a, " \t<"), strings.TrimLeft(b, " \t<")
+	return a != "" && b != "" && (a[0]|0x20 == b[0]|0x20 || a[0] >= 0x80 || b[0] >= 0x80)
 }
 
 // Ours tells whether text quotes an id with our signature.

@@ -49,7 +49,7 @@ func (m *Message) Judge(c Context) (v Verdict) {
 	j.v.New = m.newText(c.Sent)
 	new := j.v.New.Text
 	j.text = Fold(new[:min(len(new), 16<<10)])
-	j.base, j.reply, j.forward = strip(m.Subject)
+	j.base, j.reply, j.forward = m.stripped()
 	j.decide()
 	j.v.Language = guessLanguage(new, m.Text, m.Subject)
 	switch j.v.Class {
@@ -342,7 +342,7 @@ func (m *Message) MayBeNotice() bool {
 }
 
 func (m *Message) replies() bool {
-	_, reply, _ := strip(m.Subject)
+	_, reply, _ := m.stripped()
 	return reply
 }
 
@@ -352,6 +352,6 @@ func (m *Message) Bulk() bool { return m.sureSign() != "" || m.doubtfulSign() !=
 // MayConcern tells from the subject alone whether a message of an unknown
 // sender may be about money that is owed.
 func (m *Message) MayConcern() bool {
-	base, _, forward := strip(m.Subject)
+	base, _, forward := m.stripped()
 	return topics.in(base) || forward && base == "" || base == ""
 }

@@ -37,7 +37,8 @@ type Message struct {
 	feedback string          // Feedback-Type of a complaint
 	// calendarMethod is the METHOD of an invitation's part, in lower case.
 	calendarMethod string
-	partial        bool // only the header was given
+	partial        bool     // only the header was given
+	subject        *subject // stripped, once it was asked for
 }
 
 // Enclosed is the header of a message inside the message.

@@ -19,6 +19,7 @@ type phrases struct {
 	before string // around each expression
 	after  string
 	once   func() *regexp.Regexp
+	starts func() *starts
 }
 
 func phraseList(name, before, after string) *phrases {
@@ -33,6 +34,7 @@ func phraseList(name, before, after string) *phrases {
 		}
 		return regexp.MustCompile(p.before + "(?:" + b.String() + ")" + p.after)
 	})
+	p.starts = sync.OnceValue(func() *starts { return startsOf(p.once().String(), p.before) })
 	return p
 }
 
@@ -54,7 +56,9 @@ func (p *phrases) entries() [][2]string {
 }
 
 // in tells whether the list occurs in folded text.
-func (p *phrases) in(folded string) bool { return p.once().MatchString(folded) }
+func (p *phrases) in(folded string) bool {
+	return p.starts().may(folded) && p.once().MatchString(folded)
+}
 
 // find gives what of folded text the list matches first, or "".
 func (p *phrases) find(folded string) string { return p.once().FindString(folded) }

@@ -323,7 +323,8 @@ func (m *Message) daemonScore() int {
 	count(daemonName.MatchString(Fold(m.From.Name)))
 	count(m.Header.Has("x-failed-recipients"))
 	count(m.nullReturnPath())
-	count(bounceSubjects.in(BaseSubject(m.Subject)))
+	base, _, _ := m.stripped()
+	count(bounceSubjects.in(base))
 	count(m.kinds["text/rfc822-headers"] || m.kinds["message/rfc822-headers"])
 	count(score > 0 && bounceAnchors.in(Fold(m.Text[:min(len(m.Text), 16<<10)])))
 	return score

@@ -1,9 +1,6 @@
 package message
 
-import (
-	"regexp"
-	"strings"
-)
+import "regexp"
 
 const number = `(?: ?(?:\[\d{1,3}\]|\(\d{1,3}\)|²|\^\d))?`
 
@@ -22,7 +19,7 @@ func BaseSubject(subject string) string {
 
 // strip gives the folded base of a subject, and which prefixes it had.
 func strip(subject string) (base string, reply, forward bool) {
-	s := strings.NewReplacer("( ", "(", " )", ")").Replace(Fold(subject[:min(len(subject), 4000)]))
+	s := subjectReplacer.Replace(Fold(subject[:min(len(subject), 4000)]))
 	for range 30 {
 		switch {
 		case replyPrefix.MatchString(s):
@@ -36,4 +33,19 @@ func strip(subject string) (base string, reply, forward bool) {
 		}
 	}
 	return s, reply, forward
+}
+
+// stripped is strip of the message's subject, done once.
+func (m *Message) stripped() (base string, reply, forward bool) {
+	if m.subject == nil || m.subject.of != m.Subject {
+		m.subject = &subject{of: m.Subject}
+		m.subject.base, m.subject.reply, m.subject.forward = strip(m.Subject)
+	}
+	return m.subject.base, m.subject.reply, m.subject.forward
+}
+
+// subject is what was stripped of one.
+type subject struct {
+	of, base       string
+	reply, forward bool
 }
