@@ -20,6 +20,10 @@ const quarantine = 15 * time.Minute
 // The points of the send path where a drill may kill the process, each before
 // or after a commit.
 const (
+	PointProposing = "propose.before"
+	PointProposed  = "propose.after"
+	PointApproving = "approve.before"
+	PointApproved  = "approve.after"
 	PointArming    = "arm.before"
 	PointArmed     = "arm.after"
 	PointRecording = "record.before"
@@ -27,6 +31,9 @@ const (
 	PointTaking    = "takeover.before"
 	PointTaken     = "takeover.after"
 )
+
+// Reach tells drills that another room reached a point of the send path.
+func (s *Store) Reach(point string) { s.fault(point) }
 
 // Arm is the last look before the content leaves: one transaction locks the
 // lease row, then the customer's agenda row, reads the facts only then and asks
@@ -238,6 +245,19 @@ func (tx *Tx) take(o Outgoing, how string) error {
 		}
 	}
 	return nil
+}
+
+// Renamed records the Message-ID that the provider gave in place of ours: what
+// follows in the thread names that one. Ours stays known as well.
+func (tx *Tx) Renamed(id dossier.MessageID, mid string) error {
+	if midKey(mid) == "" {
+		return nil
+	}
+	if err := tx.Alias(id, mid); err != nil {
+		return err
+	}
+	_, err := tx.exec("UPDATE outbox SET mid = $2 WHERE id = $1", id, mid)
+	return err
 }
 
 // PutOff keeps a queued row waiting until then: nothing was tried, or nothing

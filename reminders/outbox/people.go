@@ -15,7 +15,7 @@ var (
 	ErrChanged  = errors.New("it has changed since it was shown: look at it again")
 	ErrNotDraft = errors.New("it is no draft")
 	ErrSettled  = errors.New("its outcome is known")
-	)
+)
 
 // Approve lets a draft leave. basis is what the person was shown; "" means the
 // draft as it stands now. added is a sentence of theirs, put on top. Approving

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -18,7 +19,7 @@ var retries = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, 45
 
 const (
 	giveUpAfter = 3 * 24 * time.Hour
-	giveUpTries = 40 // armed as often, whatever the time
+	giveUpTries = 40 // whatever the time
 	policyLimit = 3  // domains in a row that refuse us by policy: it is us
 )
 
@@ -28,62 +29,121 @@ func retryIn(n int) time.Duration {
 	return pause + time.Duration(rand.Int64N(int64(pause)/10+1)) //nolint:gosec // jitter, no secret
 }
 
+// attempt is one try to hand a message over that has ended.
+type attempt struct {
+	row    store.Outgoing
+	result Result
+	at     time.Time
+	pause  time.Duration // of a failure of the account: for all messages
+	block  string        // why sending must stop until a person acts
+}
+
 // record stores how handing over a message ended, and what it means for the
-// address, the mailbox and the customer.
+// address, the mailbox and the customer. What the store does not take now is
+// kept until it does.
 func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Handed) error {
-	result := store.Result{Server: r.Text, Stage: string(r.Stage)}
+	a := attempt{row: row, result: r, at: s.now()}
+	switch {
+	case r.Outcome == Sent:
+		s.failures, s.policies, s.slower = 0, nil, s.slower/2
+		h.Sent++
+	case r.Outcome == Unknown:
+		h.Unknown++
+	case a.refused():
+		h.Refused++
+	default:
+		h.Retried++
+		if r.Code/100 == 4 {
+			s.slower = min(max(2*s.slower, 2), 16)
+		}
+		if r.Scope == ScopeAccount {
+			s.failures++
+			a.pause = retryIn(s.failures)
+			s.retryAt = a.at.Add(a.pause)
+		}
+	}
+	a.block = s.blockedBy(row, r)
+	s.Box.Store.Reach(store.PointRecording)
+	if err := s.keep(ctx, a); err != nil {
+		s.loose = append(s.loose, a)
+		return err
+	}
+	s.Box.Store.Reach(store.PointRecorded)
+	return nil
+}
+
+// refused tells whether the message, or all of its addresses, were refused for good.
+func (a attempt) refused() bool {
+	return a.result.Outcome == Refused || a.result.Outcome == NotDelivered && a.result.Scope != ScopeAccount && !a.result.Temporary
+}
+
+// tidy stores what could not be stored when it happened.
+func (s *Sender) tidy(ctx context.Context) error {
+	for len(s.loose) > 0 {
+		if err := s.keep(ctx, s.loose[0]); err != nil {
+			return err
+		}
+		s.loose = s.loose[1:]
+	}
+	return nil
+}
+
+// keep stores an attempt. It does so even where the caller is to stop: what is
+// known of a message must not be lost.
+func (s *Sender) keep(ctx context.Context, a attempt) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	var result store.Result
+	err := s.Box.Store.InTx(ctx, func(tx *store.Tx) error {
+		var err error
+		result, err = s.store(tx, a)
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		s.Box.Logger.WarnContext(ctx, "outcome no longer wanted", "message", a.row.ID, "err", err)
+		return nil // settled meanwhile, or withdrawn before it was armed
+	}
+	if err != nil {
+		return fmt.Errorf("outbox: record message %d: %w", a.row.ID, err)
+	}
+	level := s.Box.Logger.InfoContext
+	if result.State != dossier.StateSent {
+		level = s.Box.Logger.WarnContext
+	}
+	level(ctx, "message handed over", "message", a.row.ID, "state", result.State, "stage", a.result.Stage, "problem", result.Problem)
+	return nil
+}
+
+func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
+	row, r, b := a.row, a.result, s.Box
+	result := store.Result{Server: r.Text, Stage: string(r.Stage), Attempt: row.Attempts + 1}
+	hard := len(r.Refused) > 0
 	for _, refused := range r.Refused {
-		if !refused.Temporary {
-			result.Refused = append(result.Refused, dossier.Bounced{Address: refused.Address, At: s.now(), Status: refused.Enhanced, Text: refused.Text})
+		bounced := dossier.Bounced{Address: refused.Address, At: a.at, Status: refused.Enhanced, Text: refused.Text}
+		if !refused.Temporary && hardAddress(bounced) {
+			result.Refused = append(result.Refused, bounced)
+		} else {
+			hard = false
 		}
 	}
 	kind := ""
 	switch {
 	case r.Outcome == Sent:
 		result.State, kind = dossier.StateSent, "sent"
-		s.failures, s.policies = 0, nil
-		h.Sent++
 	case r.Outcome == Unknown:
-		result.State, kind = dossier.StateUnknown, "outcome_unknown"
-		result.Problem = problem(r)
-		h.Unknown++
-	case r.Outcome == Refused, r.Scope != ScopeAccount && !r.Temporary:
-		result.State, kind = dossier.StateRefused, "refused"
-		result.Problem = problem(r)
-		h.Refused++
+		result.State, result.Problem, kind = dossier.StateUnknown, problem(r), "outcome_unknown"
+	case a.refused():
+		result.State, result.Problem, kind = dossier.StateRefused, problem(r), "refused"
 	default:
 		result.State, result.Problem = dossier.StateQueued, problem(r)
-		result.NotBefore = s.now().Add(s.backOff(row, r))
-		h.Retried++
-		if s.outOfPatience(row) {
-			result.State, kind = dossier.StateRefused, "given_up"
-			result.Problem = s.Box.words().givenUp(row.Name) + ": " + result.Problem
+		given, err := s.again(tx, a, &result)
+		if err != nil {
+			return result, err
+		}
+		if given {
+			kind = "given_up"
 		}
 	}
-	err := s.Box.Store.InTx(ctx, func(tx *store.Tx) error {
-		if err := s.store(tx, row, r, result); err != nil {
-			return err
-		}
-		if kind == "" || row.Kind == dossier.KindNotice {
-			return nil
-		}
-		return tx.AddEvent(store.Event{
-			Company: s.Box.Company.ID, Customer: row.Customer, Kind: kind, By: "relanced",
-			Text: strings.TrimSpace(row.Step + " " + result.Problem), Ref: fmt.Sprintf("message %d", row.ID),
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("outbox: record message %d: %w", row.ID, err)
-	}
-	level := s.Box.Logger.InfoContext
-	if result.State != dossier.StateSent {
-		level = s.Box.Logger.WarnContext
-	}
-	level(ctx, "message handed over", "message", row.ID, "state", result.State, "stage", r.Stage, "attempt", row.Attempts+1, "problem", result.Problem)
-	return nil
-}
-
-func (s *Sender) store(tx *store.Tx, row store.Outgoing, r Result, result store.Result) error {
 	var err error
 	if result.State == dossier.StateQueued && !r.Armed {
 		err = tx.PutOff(row.ID, result.NotBefore, result.Problem)
@@ -91,31 +151,81 @@ func (s *Sender) store(tx *store.Tx, row store.Outgoing, r Result, result store.
 		err = tx.Record(row.ID, result)
 	}
 	if err != nil {
-		return err
+		return result, err
 	}
 	if r.Alias != "" {
-		if err := tx.Alias(row.ID, r.Alias); err != nil {
-			return err
-		}
-	}
-	for _, b := range result.Refused {
-		if !hardAddress(b) {
-			continue
-		}
-		if err := tx.AddBounced(row.Customer, b); err != nil {
-			return err
+		if err := tx.Renamed(row.ID, r.Alias); err != nil {
+			return result, err
 		}
 	}
 	if result.State == dossier.StateRefused {
-		title := s.Box.words().pick("Message refusé pour ", "Message refused for ") + row.Name + " : " + result.Problem
-		if _, err := tx.AddTask(s.Box.Company.ID, row.Customer, dossier.Task{Kind: "refused", Title: title, DueOn: s.Box.today(tx.Now())}, fmt.Sprintf("refused/%d", row.ID)); err != nil {
-			return err
+		if err := s.mustLook(tx, row, result.Problem, hard); err != nil {
+			return result, err
 		}
 	}
-	if why := s.blockedBy(row, r); why != "" {
-		return s.block(tx, why)
+	if a.block != "" {
+		if err := s.block(tx, a.block); err != nil {
+			return result, err
+		}
 	}
-	return nil
+	if kind == "" || row.Kind == dossier.KindNotice {
+		return result, nil
+	}
+	return result, tx.AddEvent(store.Event{
+		Company: b.Company.ID, Customer: row.Customer, Kind: kind, By: "relanced",
+		Text: strings.TrimSpace(row.Step + " " + result.Problem), Ref: fmt.Sprintf("message %d", row.ID),
+	})
+}
+
+// again says when the message is tried next. It gives up a message that failed
+// for too long; a failure of the account is nobody message's fault.
+func (s *Sender) again(tx *store.Tx, a attempt, result *store.Result) (given bool, err error) {
+	b := s.Box
+	if a.result.Scope == ScopeAccount {
+		result.NotBefore = a.at.Add(a.pause)
+		if s.failures < len(retries) {
+			return false, nil
+		}
+		_, err := tx.AddTask(b.Company.ID, 0, dossier.Task{
+			Kind: "blocked", Title: b.words().unreachable(b.Company.Mailbox.Name, result.Problem), DueOn: b.today(tx.Now()),
+		}, "unreachable/"+b.Company.Mailbox.Name)
+		return false, err
+	}
+	key := fmt.Sprintf("tries/%d", a.row.ID)
+	value, err := tx.Meta(key)
+	if err != nil {
+		return false, err
+	}
+	tries, since := 0, a.at.Unix()
+	_, _ = fmt.Sscan(value, &tries, &since)
+	tries++
+	if err := tx.SetMeta(key, fmt.Sprint(tries, since)); err != nil {
+		return false, err
+	}
+	result.NotBefore = a.at.Add(retryIn(tries))
+	if a.result.Stage == StageArm && a.result.Err != nil {
+		result.NotBefore = a.at.Add(time.Minute)
+	}
+	if tries < giveUpTries && a.at.Sub(time.Unix(since, 0)) <= giveUpAfter {
+		return false, nil
+	}
+	result.State, result.Problem = dossier.StateRefused, b.words().givenUp(a.row.Name)+": "+result.Problem
+	return true, nil
+}
+
+// mustLook has a person look at a message that was refused. Unless the address
+// itself is at fault, which keeps reminders back already, the customer is held:
+// the same message would be proposed again at once.
+func (s *Sender) mustLook(tx *store.Tx, row store.Outgoing, why string, hard bool) error {
+	b := s.Box
+	_, err := tx.AddTask(b.Company.ID, row.Customer, dossier.Task{
+		Kind: "refused", Title: b.words().refused(row.Name, why), DueOn: b.today(tx.Now()),
+	}, fmt.Sprintf("refused/%d", row.ID))
+	if err != nil || hard || row.Kind != dossier.KindReminder {
+		return err
+	}
+	_, err = tx.AddHold(row.Customer, dossier.Hold{Reason: dossier.Blocked, By: "relanced", Note: why})
+	return err
 }
 
 // hardAddress tells whether a refusal says that the address does not exist, as
@@ -130,30 +240,6 @@ func hardAddress(b dossier.Bounced) bool {
 			func(words string) bool { return strings.Contains(text, words) })
 	}
 	return false
-}
-
-// backOff is how long the message waits after a try that delivered nothing. A
-// failure of the account keeps all messages back.
-func (s *Sender) backOff(row store.Outgoing, r Result) time.Duration {
-	tries := row.Attempts + 1
-	if r.Scope == ScopeAccount {
-		if r.Stage == StageMail && r.Code == 0 && s.session != nil && s.session.Used() {
-			return 0 // the server hung up on an idle line: a new one at once
-		}
-		s.failures++
-		tries = s.failures
-		s.retryAt = s.now().Add(retryIn(tries))
-		return s.retryAt.Sub(s.now())
-	}
-	return retryIn(tries)
-}
-
-func (s *Sender) outOfPatience(row store.Outgoing) bool {
-	since := row.ChangedAt
-	if since.IsZero() || row.CreatedAt.After(since) {
-		since = row.CreatedAt
-	}
-	return row.Attempts >= giveUpTries || s.now().Sub(since) > giveUpAfter
 }
 
 // blockedBy tells why sending by the mailbox must stop until a person acts, ""

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -27,15 +29,18 @@ type Sender struct {
 	session *Session
 	idle    time.Time // since when the session is unused
 	sentAt  time.Time // when the last message was handed over
-	batchAt time.Time // of the last pass over the books
+	slower  int       // the server asked for longer pauses: so many times the interval
 
-	readyAt time.Time // when books and mailboxes were last looked at for ready
+	passAt  map[receivable.ConnectionID]time.Time // of the last pass before a batch
+	ahead   int                                   // messages whose invoices are re-read together
+	readyAt time.Time                             // when books and mailboxes were last looked at for ready
 	ready   map[dossier.MessageID]bool
 
 	failures int       // of the way to the server, in a row
 	retryAt  time.Time // not before
 	policies []string  // domains that refused us by policy, in a row
 	looked   map[dossier.MessageID]int
+	loose    []attempt // ended, and not yet in the store
 	started  bool
 	resting  atomic.Bool
 }
@@ -50,7 +55,8 @@ type Handed struct {
 const (
 	sessionIdle = 20 * time.Second // a session unused for longer is closed
 	batchPause  = 5 * time.Minute  // a new pass over the books after that
-	rowsAhead   = 20               // messages whose invoices are re-read together
+	rowsAhead   = 20               // messages whose invoices are re-read together, at most
+	maxPause    = 5 * time.Minute
 	shortWait   = 250 * time.Millisecond
 )
 
@@ -62,47 +68,100 @@ func (s *Sender) Once(ctx context.Context, fence store.Fence) (h Handed, err err
 	if err := s.begin(ctx); err != nil {
 		return h, err
 	}
+	if err := s.tidy(ctx); err != nil {
+		return h, err
+	}
 	if err := s.settle(ctx); err != nil {
 		return h, err
 	}
 	defer s.closeIdle()
 	for ctx.Err() == nil {
-		now := s.now()
-		if s.retryAt.After(now) {
-			h.Next = s.retryAt
-			return h, nil
-		}
-		blocked, err := s.blocked(ctx)
-		if err != nil || blocked {
-			return h, err
-		}
-		full, until, err := s.dayFull(ctx, now)
-		if err != nil || full {
-			h.Next = until
-			return h, err
-		}
-		rows, err := s.Box.Store.NextToSend(ctx, s.Box.Company.Mailbox, rowsAhead)
-		if err != nil {
-			return h, fmt.Errorf("outbox: find what may leave: %w", err)
-		}
-		if len(rows) == 0 {
-			h.Next, err = s.Box.Store.NextMoment(ctx, s.Box.Company.Mailbox)
-			return h, err
-		}
-		if wait := s.pause(now); wait > shortWait {
-			h.Next = now.Add(wait)
-			return h, nil
-		}
-		if err := s.prepare(ctx, rows); err != nil {
-			s.retryAt = s.now().Add(time.Minute)
-			h.Next = s.retryAt
-			return h, err
-		}
-		if stop, err := s.run(ctx, fence, rows, &h); stop || err != nil {
+		if done, err := s.round(ctx, fence, &h); done || err != nil {
 			return h, err
 		}
 	}
 	return h, ctx.Err()
+}
+
+// round hands over the next few messages. done: nothing more may leave before
+// h.Next.
+func (s *Sender) round(ctx context.Context, fence store.Fence, h *Handed) (done bool, err error) {
+	now := s.now()
+	if s.retryAt.After(now) {
+		h.Next = s.retryAt
+		return true, nil
+	}
+	if blocked, err := s.blocked(ctx); err != nil || blocked {
+		return true, err
+	}
+	room, until, err := s.room(ctx, now)
+	if err != nil || room == 0 {
+		h.Next = until
+		return true, err
+	}
+	if wait := s.pause(now); wait > shortWait {
+		h.Next = now.Add(wait)
+		return true, nil
+	}
+	notices, err := s.notices(ctx, now)
+	if err != nil {
+		return true, err
+	}
+	if len(notices) > 0 {
+		return s.run(ctx, fence, notices[:min(len(notices), room)], h)
+	}
+	rows, err := s.Box.Store.NextToSend(ctx, s.Box.Company.Mailbox, min(s.rows(), room))
+	if err != nil {
+		return true, fmt.Errorf("outbox: find what may leave: %w", err)
+	}
+	if len(rows) == 0 {
+		h.Next, err = s.Box.Store.NextMoment(ctx, s.Box.Company.Mailbox)
+		return true, err
+	}
+	ready := s.stillReady(rows, now)
+	if len(ready) == 0 {
+		if err := s.prepare(ctx, rows); err != nil {
+			s.retryAt = s.now().Add(time.Minute)
+			h.Next = s.retryAt
+			return true, err
+		}
+		ready = rows
+	}
+	return s.run(ctx, fence, ready, h)
+}
+
+// notices returns those to our own people that may leave: no gate keeps them.
+func (s *Sender) notices(ctx context.Context, now time.Time) ([]store.Outgoing, error) {
+	rows, err := s.Box.Store.Outbox(ctx, store.OutboxFilter{
+		Company: s.Box.Company.ID, States: []dossier.State{dossier.StateQueued}, Kinds: []dossier.MessageKind{dossier.KindNotice},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outbox: find notices: %w", err)
+	}
+	return slices.DeleteFunc(rows, func(o store.Outgoing) bool {
+		return o.Mailbox != s.Box.Company.Mailbox.Name || o.NotBefore.After(now)
+	}), nil
+}
+
+func (s *Sender) rows() int {
+	if s.ahead == 0 {
+		s.ahead = rowsAhead
+	}
+	return s.ahead
+}
+
+// stillReady returns the first of the rows that the last look was for, while it
+// is young enough.
+func (s *Sender) stillReady(rows []store.Outgoing, now time.Time) []store.Outgoing {
+	if s.readyAt.IsZero() || now.Sub(s.readyAt) > armAge-5*time.Second || now.Before(s.readyAt) {
+		return nil
+	}
+	for i, row := range rows {
+		if !s.ready[row.ID] {
+			return rows[:i]
+		}
+	}
+	return rows
 }
 
 // run hands over rows until the pace, the age of the last look or a failure of
@@ -174,20 +233,21 @@ func (s *Sender) pause(now time.Time) time.Duration {
 	if s.sentAt.IsZero() {
 		return 0
 	}
-	return max(0, s.sentAt.Add(s.Interval).Sub(now))
+	return max(0, min(s.sentAt.Add(s.Interval*time.Duration(max(s.slower, 1))).Sub(now), maxPause))
 }
 
-func (s *Sender) dayFull(ctx context.Context, now time.Time) (bool, time.Time, error) {
+// room is how many messages may still leave today; until is when a new day
+// begins, where none may.
+func (s *Sender) room(ctx context.Context, now time.Time) (room int, until time.Time, err error) {
 	if s.PerDay == 0 {
-		return false, time.Time{}, nil
+		return math.MaxInt, time.Time{}, nil
 	}
-	zone := s.Box.zone()
-	today := s.Box.today(now)
+	zone, today := s.Box.zone(), s.Box.today(now)
 	n, err := s.Box.Store.SentCount(ctx, s.Box.Company.Mailbox, today.Time(zone))
 	if err != nil {
-		return false, time.Time{}, fmt.Errorf("outbox: count what left today: %w", err)
+		return 0, time.Time{}, fmt.Errorf("outbox: count what left today: %w", err)
 	}
-	return n >= s.PerDay, today.AddDays(1).Time(zone), nil
+	return max(0, s.PerDay-n), today.AddDays(1).Time(zone), nil
 }
 
 // prepare looks at the books and the mailboxes for the rows. What cannot be
@@ -197,19 +257,15 @@ func (s *Sender) prepare(ctx context.Context, rows []store.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	if len(invoices) == 0 {
-		return nil // notices to our own people only
-	}
 	company := s.Box.Company.ID
-	if now := s.now(); s.batchAt.IsZero() || now.Sub(s.batchAt) > batchPause {
-		names := make([]receivable.ConnectionID, 0, len(invoices))
-		for name := range invoices {
-			names = append(names, name)
-		}
+	if names := s.unpassed(invoices); len(names) > 0 {
+		now := s.now()
 		if err := s.Refresher.Refresh(ctx, company, names); err != nil {
 			return fmt.Errorf("outbox: bring the books up to date before sending: %w", err)
 		}
-		s.batchAt = now
+		for _, name := range names {
+			s.passAt[name] = now
+		}
 	}
 	looked := s.now()
 	if err := s.Refresher.Reread(ctx, company, invoices); err != nil {
@@ -218,11 +274,33 @@ func (s *Sender) prepare(ctx context.Context, rows []store.Outgoing) error {
 	if err := s.Mailbox.ReadToEnd(ctx, company); err != nil {
 		return fmt.Errorf("outbox: read the mailboxes before sending: %w", err)
 	}
+	if took := s.now().Sub(looked); took > armAge/2 {
+		// Reading so many together takes too long for the last of them.
+		if len(rows) == 1 && took > armAge {
+			return fmt.Errorf("outbox: reading an invoice and the mailboxes took %s: what is older than %s lets nothing leave", took.Round(time.Second), armAge)
+		}
+		s.ahead = max(1, len(rows)/2)
+	}
 	s.readyAt, s.ready = looked, map[dossier.MessageID]bool{}
 	for _, row := range rows {
 		s.ready[row.ID] = true
 	}
 	return nil
+}
+
+// unpassed returns the connections that no pass was made over lately.
+func (s *Sender) unpassed(invoices map[receivable.ConnectionID][]string) []receivable.ConnectionID {
+	if s.passAt == nil {
+		s.passAt = map[receivable.ConnectionID]time.Time{}
+	}
+	var names []receivable.ConnectionID
+	for name := range invoices {
+		if at := s.passAt[name]; at.IsZero() || s.now().Sub(at) > batchPause || s.now().Before(at) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // invoices returns the external ids of the invoices that reminders among the
@@ -274,14 +352,19 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 			s.session.Close()
 		}
 		session, failed := Connect(ctx, s.Server)
+		s.session = session
 		if session == nil {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			return s.record(ctx, row, failed, h)
 		}
-		s.session = session
 	}
+	used := s.session.Used()
 	var storeErr error
 	result := s.session.Send(ctx, Envelope{ID: row.Ref, From: s.Box.Company.Sender.Address, To: mail.envelope(), Data: mail.Bytes}, func() error {
-		armed, _, err := s.Box.Store.Arm(ctx, row.ID, fence, mail.Rendered, s.look(row))
+		// From here on the message is finished whoever wants us to stop.
+		armed, _, err := s.Box.Store.Arm(context.WithoutCancel(ctx), row.ID, fence, mail.Rendered, s.look(row))
 		if err == nil && !armed {
 			err = errHeld
 		}
@@ -289,19 +372,30 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 		return err
 	})
 	s.idle = s.now()
-	if errors.Is(storeErr, errHeld) {
+	switch {
+	case errors.Is(storeErr, errHeld):
 		h.Withheld++
 		return nil
-	}
-	if storeErr != nil {
+	case errors.Is(storeErr, store.ErrFence):
 		return fmt.Errorf("outbox: arm message %d: %w", row.ID, storeErr)
+	case storeErr != nil:
+		// Whether it was armed is not known; that it did not leave is.
+		result.Armed = true
+		s.loose = append(s.loose, attempt{row: row, result: result, at: s.now()})
+		return fmt.Errorf("outbox: arm message %d: %w", row.ID, storeErr)
+	case !result.Armed && ctx.Err() != nil:
+		return ctx.Err() // asked to stop before anything was tried
+	case !result.Armed && used && result.Stage == StageMail && result.Scope == ScopeAccount && result.Temporary:
+		return nil // the server hung up on an idle line: a new one at once
 	}
 	if err := s.record(ctx, row, result, h); err != nil {
 		return err
 	}
 	if result.Outcome == Sent {
 		s.sentAt = s.now()
-		s.file(ctx, row, mail.Bytes)
+		if row.Kind != dossier.KindNotice {
+			s.file(ctx, row, mail.Bytes)
+		}
 	}
 	return nil
 }
@@ -315,7 +409,7 @@ func (s *Sender) look(row store.Outgoing) func(*store.Tx, store.Outgoing, dossie
 		}
 		now, b := tx.Now(), s.Box
 		if !s.ready[row.ID] || now.Sub(s.readyAt) > armAge {
-			return store.Verdict{Why: "looked at too long ago", Reason: dossier.StaleData, Later: now}, nil
+			return store.Verdict{Why: b.words().withheld(dossier.StaleData), Reason: dossier.StaleData, Later: now.Add(time.Second)}, nil
 		}
 		boxes, err := tx.MailboxesOf(b.Company.ID)
 		if err != nil {
@@ -325,44 +419,53 @@ func (s *Sender) look(row store.Outgoing) func(*store.Tx, store.Outgoing, dossie
 		if err != nil {
 			return store.Verdict{}, err
 		}
-		return b.verdict(d, out, gates, now), nil
+		known, err := b.accepted(tx)
+		if err != nil {
+			return store.Verdict{}, err
+		}
+		v := b.verdict(d, out, gates, known, now)
+		if v.Restart {
+			tx.Touch(out.Customer)
+			v.Restart = false
+		}
+		return v, nil
 	}
 }
 
-// verdict decides again for one queued message.
-func (b *Box) verdict(d dossier.Dossier, out store.Outgoing, gates reminders.Gates, now time.Time) store.Verdict {
+// verdict decides again for one queued message. Restart: the facts are no
+// longer those it was proposed on. It then stays where it is, and never leaves:
+// the sweep withdraws it, or puts another in its place, which a person sees
+// beside the one that was approved.
+func (b *Box) verdict(d dossier.Dossier, out store.Outgoing, gates reminders.Gates, known accepted, now time.Time) store.Verdict {
 	// What a person approved, or a quiet day let through, is not a question of
 	// the day's size any more.
-	gates.MaxBatch, gates.Auto = int(^uint(0)>>1), gates.Auto && !out.Approved
+	gates.MaxBatch, gates.Auto = math.MaxInt, gates.Auto && !out.Approved
 	decision := reminders.Decide(d, b.Company.Rules, now)
-	admitted := reminders.Admit([]reminders.Decision{decision}, gates)[0]
-	for _, a := range decision.Keep {
-		if a.Reopens != out.ID {
-			continue
-		}
-		if admitted.Gated {
-			reason := admitted.Verdicts[0].Reason
-			for _, v := range admitted.Verdicts {
-				if v.Step == out.Step && v.Outcome == reminders.Held {
-					reason = v.Reason
-				}
+	again := store.Verdict{Why: b.words().withdrawn(""), Restart: true, Later: now.Add(time.Minute)}
+	i := slices.IndexFunc(decision.Keep, func(a reminders.Action) bool { return a.Reopens == out.ID })
+	if i < 0 {
+		for _, w := range decision.Withdraw {
+			if w.Message == out.ID && w.Reason != "" {
+				again.Why, again.Reason = b.words().withdrawn(w.Reason), w.Reason
 			}
-			return store.Verdict{Why: b.words().pick("retenue : ", "withheld: ") + reminders.Word(reason, b.words().language()), Reason: reason, Later: now.Add(time.Minute)}
 		}
-		if a.Basis != out.Basis {
-			return store.Verdict{Why: b.words().withdrawn(""), Restart: true}
-		}
-		if a.At.After(now) {
-			return store.Verdict{Why: b.words().pick("hors de la plage d'envoi", "outside the sending window"), Reason: dossier.Window, Later: a.At}
-		}
-		return store.Verdict{OK: true}
+		return again
 	}
-	for _, w := range decision.Withdraw {
-		if w.Message == out.ID {
-			return store.Verdict{Why: b.words().withdrawn(w.Reason), Reason: w.Reason, Restart: true}
-		}
+	a := decision.Keep[i]
+	if a.Basis != out.Basis || !out.Approved && a.Approval || b.strange(known, d.Customer) {
+		return again
 	}
-	return store.Verdict{Why: b.words().withdrawn(""), Restart: true}
+	if reason := gates.Shut(decision); reason != "" {
+		later := now.Add(time.Minute)
+		if reason == dossier.StaleInbox {
+			later = now.Add(5 * time.Second)
+		}
+		return store.Verdict{Why: b.words().withheld(reason), Reason: reason, Later: later}
+	}
+	if a.At.After(now) {
+		return store.Verdict{Why: b.words().withheld(dossier.Window), Reason: dossier.Window, Later: a.At}
+	}
+	return store.Verdict{OK: true}
 }
 
 // outgoingMail is a message rendered to bytes.
@@ -390,10 +493,14 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 		return m, false, err
 	}
 	var verdict store.Verdict
+	var known accepted
 	err = s.Box.Store.View(ctx, func(tx *store.Tx) error {
 		gates, err := s.Box.gates(tx, boxes, armAge)
-		if err == nil {
-			verdict = s.Box.verdict(d, row, gates, tx.Now())
+		if err != nil {
+			return err
+		}
+		if known, err = s.Box.accepted(tx); err == nil {
+			verdict = s.Box.verdict(d, row, gates, known, tx.Now())
 		}
 		return err
 	})
@@ -401,6 +508,9 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 		return m, false, err
 	}
 	if !verdict.OK {
+		if verdict.Reason == dossier.StaleInbox {
+			s.readyAt = time.Time{} // something came: read again before the next one
+		}
 		return m, false, s.putOff(ctx, row, verdict)
 	}
 	if row.Rendered {
@@ -411,13 +521,13 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 	if !standing {
 		return m, false, s.putOff(ctx, row, store.Verdict{Why: s.Box.words().withdrawn(""), Restart: true})
 	}
-	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, a), s.now())
+	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, a), known, s.now())
 	if err == nil {
 		m.Bytes, err = email.Build(mail)
 	}
 	if err != nil {
 		// It cannot be written: a person must know, and the others go on.
-		return m, false, s.putOff(ctx, row, store.Verdict{Why: err.Error(), Later: s.now().Add(time.Hour)})
+		return m, false, s.unwritten(ctx, row, err)
 	}
 	m.Subject, m.Text, m.MID = mail.Subject, mail.Text, mail.MessageID
 	m.Thread = email.ThreadGUID(mail.ThreadIndex)
@@ -439,6 +549,24 @@ func (s *Sender) putOff(ctx context.Context, row store.Outgoing, v store.Verdict
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return nil // it was withdrawn meanwhile
+	}
+	return err
+}
+
+// unwritten keeps back a message that cannot be written, and has a person look.
+func (s *Sender) unwritten(ctx context.Context, row store.Outgoing, why error) error {
+	b := s.Box
+	err := b.Store.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.AddTask(b.Company.ID, row.Customer, dossier.Task{
+			Kind: "question", Title: b.words().unwritten(row.Name, why), DueOn: b.today(tx.Now()),
+		}, fmt.Sprintf("unwritten/%d", row.ID))
+		if err != nil {
+			return err
+		}
+		return tx.PutOff(row.ID, tx.Now().Add(time.Hour), why.Error())
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil
 	}
 	return err
 }

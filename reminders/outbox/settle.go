@@ -59,25 +59,29 @@ func (s *Sender) prove(ctx context.Context, row store.Outgoing) error {
 			due++
 		}
 	}
-	if due > s.looked[row.ID] {
-		s.looked[row.ID] = due
-		found, err := s.Mailbox.FindSent(ctx, s.Box.Company.Mailbox, row.MID, s.Box.Company.Keys.Ref(email.ID(row.Ref), email.Domain(s.Box.Company.Sender.Address)))
-		if err != nil {
-			s.Box.Logger.WarnContext(ctx, "could not look into Sent", "message", row.ID, "err", err)
-		}
-		if found {
-			return s.proved(ctx, row)
-		}
-	}
-	if due < len(proofs) {
+	if due <= s.looked[row.ID] {
 		return nil
 	}
-	return s.Box.Store.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.AddTask(s.Box.Company.ID, row.Customer, dossier.Task{
-			Kind: "unknown", Title: s.Box.words().unknown(row.Name), DueOn: s.Box.today(tx.Now()),
-		}, fmt.Sprintf("unknown/%d", row.ID))
-		return err
-	})
+	found, err := s.Mailbox.FindSent(ctx, s.Box.Company.Mailbox, row.MID, s.Box.Company.Keys.Ref(email.ID(row.Ref), email.Domain(s.Box.Company.Sender.Address)))
+	if err != nil {
+		s.Box.Logger.WarnContext(ctx, "could not look into Sent", "message", row.ID, "err", err)
+	}
+	if found {
+		return s.proved(ctx, row)
+	}
+	if due == len(proofs) {
+		err := s.Box.Store.InTx(ctx, func(tx *store.Tx) error {
+			_, err := tx.AddTask(s.Box.Company.ID, row.Customer, dossier.Task{
+				Kind: "unknown", Title: s.Box.words().unknown(row.Name), DueOn: s.Box.today(tx.Now()),
+			}, fmt.Sprintf("unknown/%d", row.ID))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("outbox: ask about message %d: %w", row.ID, err)
+		}
+	}
+	s.looked[row.ID] = due
+	return nil
 }
 
 func (s *Sender) proved(ctx context.Context, row store.Outgoing) error {
@@ -90,6 +94,7 @@ func (s *Sender) proved(ctx context.Context, row store.Outgoing) error {
 			Text: s.Box.words().pick("copie trouvée dans les envoyés", "copy found in Sent"), Ref: fmt.Sprintf("message %d", row.ID),
 		})
 	})
+	delete(s.looked, row.ID)
 	if errors.Is(err, store.ErrConflict) {
 		return nil // somebody settled it meanwhile
 	}

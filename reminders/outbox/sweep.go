@@ -72,7 +72,7 @@ type decided struct {
 	reminders.Decision
 	row   store.AgendaRow
 	who   dossier.Customer
-	tasks map[int64]bool                       // open ones
+	tasks map[int64]bool                        // open ones
 	live  map[dossier.MessageID]dossier.Message // drafts and queued messages
 }
 

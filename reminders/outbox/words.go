@@ -99,6 +99,23 @@ func (w words) withdrawn(reason dossier.Reason) string {
 	return w.pick("retirée : ", "withdrawn: ") + reminders.Word(reason, w.language())
 }
 
+// withheld says what keeps a message back for now.
+func (w words) withheld(reason dossier.Reason) string {
+	return w.pick("retenue : ", "withheld: ") + reminders.Word(reason, w.language())
+}
+
+func (w words) unwritten(name string, why error) string {
+	return fmt.Sprintf(w.pick("Le message à %s ne peut pas être composé : %s", "The message to %s cannot be written: %s"), name, why)
+}
+
+func (w words) refused(name, why string) string {
+	return fmt.Sprintf(w.pick("Message à %s refusé : %s", "Message to %s refused: %s"), name, why)
+}
+
+func (w words) unreachable(mailbox, why string) string {
+	return fmt.Sprintf(w.pick("Rien ne part par la boîte %s : %s", "Nothing leaves by mailbox %s: %s"), mailbox, why)
+}
+
 func (w words) unknown(name string) string {
 	return w.pick(
 		"Un message à "+name+" est peut-être parti : vérifier, puis `relanced resolve`",
