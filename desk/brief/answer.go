@@ -59,20 +59,22 @@ func (e *NotUnderstood) Error() string {
 }
 
 var (
-	list      = `((?:(?:n ?o|n°|nº|no|numeros?|numbers?|la|le|les|l'|the|#)\s*)*\d+(?:\s*(?:,|;|et|and|&|/|-|a|to|\s)\s*(?:(?:n°|la|le|les|the|#)\s*)?\d+)*)`
-	polite    = `[\s,.!;:)]*(?:(?:merci(?: beaucoup| bien| d'avance)?|svp|s'il (?:vous|te) plait|stp|please|thanks(?: a lot)?|thank you|bonne journee|c'est bon|pour moi|for me)[\s,.!;:)]*)*`
-	yes       = `(?:ok(?:ay)?|oui|yes|d'accord|dac|go|valide(?:r|z)?|approuve(?:r|z)?|approved?|envoie|envoyez|envoyer|send|bon pour envoi|vas[- ]y|allez[- ]y|c'est bon|parfait)`
-	no        = `(?:non|no|refuse(?:r|z)?|pas|annule(?:r|z)?|decline(?:d)?|cancel|don't send|do not send|ne pas envoyer|supprime(?:r|z)?)`
-	every     = `(?:(?:pour|a|for|to)?\s*(?:tout(?:es)?|tous|tout le monde|all|everything|l'ensemble|le reste|the rest)(?:\s+(?:les relances|les autres|of them|the rest))?)`
-	but       = `(?:,?\s*(?:sauf|hormis|a part|excepte|a l'exception d[eu]s?|except(?: for)?|but(?: not)?|apart from|mais pas|without|sans)\s*(?:pour\s+)?)`
-	linking   = `(?:\s*(?:pour|a|for|to|:|=|,)?\s*)`
-	anyYes    = regexp.MustCompile(`^` + yes + `[\s,]*(?:` + every + `)?` + polite + `$`)
-	yesBut    = regexp.MustCompile(`^(?:` + yes + `[\s,]*)?(?:` + every + `)?` + but + list + polite + `$`)
-	yesSome   = regexp.MustCompile(`^` + yes + linking + list + polite + `$`)
-	noSome    = regexp.MustCompile(`^` + no + linking + list + polite + `$`)
-	someYes   = regexp.MustCompile(`^` + list + `\s*[:=]?\s*` + yes + polite + `$`)
-	someNo    = regexp.MustCompile(`^` + list + `\s*[:=]?\s*` + no + polite + `$`)
-	sentence  = regexp.MustCompile(`^\s*(?:[Nn]°\s*|#)?(\d{1,3})\s*:\s*(\S.*)$`)
+	list     = `((?:(?:n ?o|n°|nº|no|numeros?|numbers?|la|le|les|l'|the|#)\s*)*\d+(?:\s*(?:,|;|et|and|&|/|-|a|to|\s)\s*(?:(?:n°|la|le|les|the|#)\s*)?\d+)*)`
+	polite   = `[\s,.!;:)]*(?:(?:merci(?: beaucoup| bien| d'avance)?|svp|s'il (?:vous|te) plait|stp|please|thanks(?: a lot)?|thank you|bonne journee|c'est bon|pour moi|for me)[\s,.!;:)]*)*`
+	yes      = `(?:ok(?:ay)?|oui|yes|d'accord|dac|go|valide(?:r|z)?|approuve(?:r|z)?|approved?|envoie|envoyez|envoyer|send|bon pour envoi|vas[- ]y|allez[- ]y|c'est bon|parfait)`
+	no       = `(?:non|no|refuse(?:r|z)?|pas|annule(?:r|z)?|decline(?:d)?|cancel|don't send|do not send|ne pas envoyer|supprime(?:r|z)?)`
+	every    = `(?:(?:pour|a|for|to)?\s*(?:tout(?:es)?|tous|tout le monde|all|everything|l'ensemble|le reste|the rest)(?:\s+(?:les relances|les autres|of them|the rest))?)`
+	but      = `(?:,?\s*(?:sauf|hormis|a part|excepte|a l'exception d[eu]s?|except(?: for)?|but(?: not)?|apart from|mais pas|without|sans)\s*(?:pour\s+)?)`
+	linking  = `(?:\s*(?:pour|a|for|to|:|=|,)?\s*)`
+	anyYes   = regexp.MustCompile(`^` + yes + `[\s,]*(?:` + every + `)?` + polite + `$`)
+	yesBut   = regexp.MustCompile(`^(?:` + yes + `[\s,]*)?(?:` + every + `)?` + but + list + polite + `$`)
+	yesSome  = regexp.MustCompile(`^` + yes + linking + list + polite + `$`)
+	noSome   = regexp.MustCompile(`^` + no + linking + list + polite + `$`)
+	someYes  = regexp.MustCompile(`^` + list + `\s*[:=]?\s*` + yes + polite + `$`)
+	someNo   = regexp.MustCompile(`^` + list + `\s*[:=]?\s*` + no + polite + `$`)
+	sentence = regexp.MustCompile(`^\s*(?:[Nn]°\s*|#)?(\d{1,3})\s*:\s*(\S.*)$`)
+	// notes are what people jot down for themselves: nothing to say to a customer.
+	notes     = regexp.MustCompile(`^(?:attend[a-z]*|wait|hold|pause|stop|plus tard|later|pas encore|not yet|not now|pas maintenant|suspend[a-z]*|litige|disputed?|skip|laiss[a-z]*|a voir|en attente|voir|je (?:regarde|vois|verifie|l'appelle)|\?+)(?:[\s,.!?-].{0,25})?$`)
 	courtesy  = regexp.MustCompile(`^(?:bonjour|bonsoir|hello|hi|hey|salut|coucou|dear|cher|chere|good morning|merci|thanks|thank you|bonne journee|bonne soiree|have a (?:nice|good) day|a bientot|best)\b[^\d]{0,40}$`)
 	closing   = regexp.MustCompile(`^(?:cordialement|bien cordialement|bien a (?:vous|toi)|salutations|sinceres salutations|regards|kind regards|best regards|best|cdlt|bien sincerement|-- ?)[\s,.!]*$`)
 	digits    = regexp.MustCompile(`\d+|-|\ba\b|\bto\b`)
@@ -101,6 +103,9 @@ func ParseAnswer(text string, names []string) (Answer, error) {
 			continue
 		}
 		if m := sentence.FindStringSubmatch(line); m != nil {
+			if notes.MatchString(fold(m[2])) {
+				return Answer{}, &NotUnderstood{Line: line, Why: Unclear}
+			}
 			n, _ := strconv.Atoi(m[1])
 			said := m[2]
 			for i+1 < len(lines) && continues(lines[i+1], names) {

@@ -94,6 +94,10 @@ func TestParseAnswer_inDoubtNothingIsDone(t *testing.T) {
 		"":                             Nothing,
 		"Merci":                        Nothing,
 		"je regarde demain":            Unclear,
+		"ok\n3: attendre":              Unclear,
+		"3 : plus tard":                Unclear,
+		"3: litige en cours":           Unclear,
+		"ok sauf 3 : litige":           Unclear,
 		"ok 3\nnon 3":                  Contrary,
 		"ok sauf 3\n3: bonjour à vous": Contrary,
 	} {

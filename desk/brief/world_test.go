@@ -244,12 +244,19 @@ func (w *world) answerIn(mailbox, from, text, quoted string) []store.Outgoing {
 
 func (w *world) record(mailbox, from, text, quoted, key string) {
 	w.t.Helper()
-	content, err := json.Marshal(inbox.Answer{NewText: text, Text: text + "\n\n> " + strings.ReplaceAll(quoted, "\n", "\n> "), MID: "<" + key + "@dupont.example>", To: from})
+	whole := text + "\n\n> " + strings.ReplaceAll(quoted, "\n", "\n> ")
+	w.recordAnswer(store.Command{Mailbox: mailbox, From: from, Key: key}, whole, text)
+}
+
+func (w *world) recordAnswer(c store.Command, whole, added string) {
+	w.t.Helper()
+	content, err := json.Marshal(inbox.Answer{NewText: added, Text: whole, MID: "<" + strings.ReplaceAll(c.Key, " ", "-") + "@dupont.example>", To: c.From})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	c.Company, c.Kind, c.Content, c.At = dupont, inbox.CommandAnswer, content, w.now
 	w.tx(func(tx *store.Tx) error {
-		_, err := tx.AddCommand(store.Command{Company: dupont, Key: key, Kind: inbox.CommandAnswer, Mailbox: mailbox, From: from, Content: content, At: w.now})
+		_, err := tx.AddCommand(c)
 		return err
 	})
 }
