@@ -116,6 +116,13 @@ type Lister interface {
 	List(ctx context.Context, part string) iter.Seq2[Page, error]
 }
 
+// Restarter gives the cursor from which everything is read again without
+// forgetting whose books these are: a token that answers for another company
+// is refused, not merged. Without it the zero cursor starts again.
+type Restarter interface {
+	Restart(since Cursor) Cursor
+}
+
 // InvoiceReader reads given invoices again, now: the live re-read before a
 // message leaves. Invoices that no longer exist come back in Gone.
 type InvoiceReader interface {

@@ -167,9 +167,12 @@ func (p *pass) read(ctx context.Context) (*Failure, error) {
 	since := connectors.Cursor(p.before.Cursor)
 	if p.options.Full && !p.info.AgeIsOfExport { // files that were taken cannot be asked for again
 		since = nil
+		if r, ok := p.source.Connector.(connectors.Restarter); ok && len(p.before.Cursor) > 0 {
+			since = r.Restart(connectors.Cursor(p.before.Cursor))
+		}
 	}
 	for {
-		failure, err := p.apply(ctx, p.source.Connector.Pull(ctx, since), false)
+		failure, err := p.apply(ctx, p.pull(ctx, since), false)
 		if errors.Is(err, errRefused) { // the feed goes on without that file
 			known, err := p.store.Connection(ctx, p.key)
 			if err != nil {
@@ -187,6 +190,17 @@ func (p *pass) read(ctx context.Context) (*Failure, error) {
 		return failure, err
 	}
 	return p.readAgain(ctx)
+}
+
+// pull asks for what changed. A source of files moves each when its last page
+// was taken: it is asked for no page before that.
+func (p *pass) pull(ctx context.Context, since connectors.Cursor) iter.Seq2[connectors.Page, error] {
+	if p.info.AgeIsOfExport {
+		return p.source.Connector.Pull(ctx, since)
+	}
+	return ahead(ctx, func(ctx context.Context) iter.Seq2[connectors.Page, error] {
+		return p.source.Connector.Pull(ctx, since)
+	})
 }
 
 // errRefused tells that a file was handed back to the connector.
@@ -420,13 +434,11 @@ func (p *pass) end(ctx context.Context) error {
 		if end.AsOf.After(tx.Now()) {
 			end.AsOf = tx.Now() // no source knows tomorrow: an export dated later is not fresher for it
 		}
-		books := p.before.Stats
-		if p.before.AcceptedAt.IsZero() || now.WrittenAt.After(p.before.AcceptedAt) || wrote(now.Pass) {
-			if books, err = tx.Measure(p.key); err != nil {
-				return err
-			}
+		books, err := tx.Measure(p.key)
+		if err != nil {
+			return err
 		}
-		end.Stats, end.Findings = &books, findings(p.before, now.Pass, books)
+		end.Findings = findings(p.before, now.Pass, books)
 		end.Reread = p.before.RereadAt.IsZero() || p.due(p.info.RereadOpen, p.before.RereadAt)
 		end.Listed = p.before.ListedAt.IsZero() || p.listed || p.options.Full || p.due(p.info.ListEvery, p.before.ListedAt)
 		if err := tx.EndPass(p.key, end); err != nil {

@@ -59,6 +59,15 @@ func (cur cursor) next() connectors.Cursor {
 	return text
 }
 
+// Restart returns the cursor of a full load that still knows the company.
+func (c *Connector) Restart(since connectors.Cursor) connectors.Cursor {
+	cur, err := readCursor(since)
+	if err != nil {
+		return nil
+	}
+	return cursor{Version: 1, Company: cur.Company, Phase: loadCustomers}.next()
+}
+
 // handledKey names one event, so that those read again because polls overlap
 // are not fetched again.
 func handledKey(e change) string {

@@ -224,6 +224,25 @@ func TestPull_tokenOfAnotherCompanyIsRefused(t *testing.T) {
 	}
 }
 
+func TestRestart_everythingAgainStillKnowsTheCompany(t *testing.T) {
+	t.Parallel()
+	b := open(t, pennylanetest.Options{})
+	b.invoice(nil)
+	b.pass()
+	before := len(b.m.Documents)
+	b.m.Cursor = b.client().Restart(b.m.Cursor)
+	b.pass()
+	if len(b.m.Documents) != before {
+		t.Errorf("read again: %d documents, want %d", len(b.m.Documents), before)
+	}
+	b.m.Cursor = b.client().Restart(b.m.Cursor)
+	b.SetCompany(4711, "AUTRE SARL")
+	err := connectortest.Pass(t.Context(), b.source, b.m)
+	if e, ok := errors.AsType[*connectors.Error](err); !ok || e.Kind != connectors.Auth {
+		t.Errorf("another company's token: got %v", err)
+	}
+}
+
 func TestPull_missingScopeIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, other := range []bool{false, true} {
