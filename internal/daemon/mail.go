@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 
 	"relanced/inbox"
@@ -56,7 +58,7 @@ func (m *mailboxes) FindSent(ctx context.Context, key store.MailboxKey, messageI
 	return m.c.reader(key).FindSent(ctx, messageID, ref)
 }
 
-// readBox reads a mailbox to its end: here where nobody holds it, else by waking
+// readBox reads a mailbox to its end: here where nobody holds it, else by asking
 // its holder and awaiting the result.
 func (d *Daemon) readBox(ctx context.Context, r *inbox.Reader, asked bool) error {
 	held, holding, err := lease.Hold(ctx, d.Store, leaseOfMailbox(r.Key), d.owner+"/read")
@@ -68,32 +70,81 @@ func (d *Daemon) readBox(ctx context.Context, r *inbox.Reader, asked bool) error
 	if !errors.Is(err, lease.ErrHeld) {
 		return err
 	}
-	since := d.Store.Now()
-	if err := d.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Rang(r.Key, tx.Now()) }); err != nil {
+	wish := wish{d.Store.Now(), asked}
+	if err := d.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SetMeta(wishKey(r.Key), wish.text()) }); err != nil {
 		return err
 	}
-	return d.awaitBox(ctx, r.Key, since)
+	return d.awaitBox(ctx, r.Key, wish.at)
 }
 
-// awaitBox waits until a reading that began after since has ended.
+// awaitBox waits until a reading that began at since or later has ended.
 func (d *Daemon) awaitBox(ctx context.Context, key store.MailboxKey, since time.Time) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, awaitReading, fmt.Errorf("mailbox %s: its holder did not read it within %s", key.Name, awaitReading))
+	ctx, cancel := context.WithTimeoutCause(ctx, awaitReading, fmt.Errorf("mailbox %s: the daemon did not read it within %s: see its log", key.Name, awaitReading))
 	defer cancel()
 	for {
-		box, err := d.box(ctx, key)
-		if err != nil {
+		var box store.Mailbox
+		var done wish
+		err := d.Store.View(ctx, func(tx *store.Tx) error {
+			text, err := tx.Meta(doneKey(key))
+			done = wishOf(text)
+			if err == nil {
+				box, err = tx.Mailbox(key)
+			}
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
 			return err
-		}
-		if !box.ReadAt.Before(since) {
+		})
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return err
+		case !box.ReadAt.Before(since):
 			return nil
-		}
-		if box.ErrorAt.After(since) {
+		case !done.at.Before(since):
 			return fmt.Errorf("mailbox %s: %s", key.Name, box.Error)
 		}
 		if !pause(ctx, 100*time.Millisecond) {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// wish is that somebody wants a mailbox read which another process holds.
+type wish struct {
+	at     time.Time
+	person bool // a person waits for it: pauses after failures do not count
+}
+
+func wishKey(key store.MailboxKey) string { return "read/" + string(key.Company) + "/" + key.Name }
+func doneKey(key store.MailboxKey) string { return wishKey(key) + "/done" }
+
+func (w wish) text() string {
+	who := "program"
+	if w.person {
+		who = "person"
+	}
+	return w.at.UTC().Format(time.RFC3339Nano) + " " + who
+}
+
+func wishOf(text string) wish {
+	at, who, _ := strings.Cut(text, " ")
+	t, _ := time.Parse(time.RFC3339Nano, at) // "" and strangers' texts are no wish
+	return wish{t, who == "person"}
+}
+
+func (d *Daemon) wished(ctx context.Context, key store.MailboxKey) wish {
+	var w wish
+	err := d.Store.View(ctx, func(tx *store.Tx) error {
+		text, err := tx.Meta(wishKey(key))
+		w = wishOf(text)
+		return err
+	})
+	if err != nil {
+		return wish{}
+	}
+	return w
 }
 
 func (d *Daemon) box(ctx context.Context, key store.MailboxKey) (store.Mailbox, error) {
@@ -106,50 +157,91 @@ func (d *Daemon) box(ctx context.Context, key store.MailboxKey) (store.Mailbox, 
 	return store.Mailbox{Key: key}, err
 }
 
-// mailboxDuty reads a mailbox, carries out what came in, sends by it where it
-// sends, and waits for the next ring.
+// holder reads a mailbox, carries out what came in, sends by it where it sends,
+// and waits for the next ring, as long as it holds the lease.
+type holder struct {
+	d      *Daemon
+	c      *Company
+	r      *inbox.Reader
+	fence  store.Fence
+	sends  bool
+	logger *slog.Logger
+
+	read    told
+	sent    told
+	granted time.Time // the newest wish that was seen to
+	stuckAt time.Time // when nothing could be sent, though something waits
+}
+
+const (
+	retryStuck = 10 * time.Second // between two tries to send what is kept back
+	lookEvery  = 500 * time.Millisecond
+)
+
+// mailboxDuty is what the holder of a mailbox does.
 func (d *Daemon) mailboxDuty(c *Company, r *inbox.Reader) func(context.Context, store.Fence) error {
 	return func(ctx context.Context, fence store.Fence) error {
+		logger := d.logger.With("component", "mailbox", "mailbox", r.Key.Name)
+		h := &holder{d: d, c: c, r: r, fence: fence, sends: c.Sends != nil && r.Key == c.Box.Company.Mailbox, logger: logger}
+		h.read = told{logger: logger, bad: "mailbox not read", good: "mailbox read again"}
+		h.sent = told{logger: logger, bad: "nothing sent", good: "sending again"}
 		defer r.Close()
-		sends := c.Sends != nil && r.Key == c.Box.Company.Mailbox
-		if sends {
+		if h.sends {
 			defer c.Sends.Close()
 			if err := c.Sends.Takeover(ctx, fence); err != nil {
 				return err
 			}
 		}
-		for failures := 0; ctx.Err() == nil; {
-			wait := d.poll(c, r.Key)
-			err := r.Once(ctx, false)
-			if err != nil {
-				d.logger.WarnContext(ctx, "mailbox not read", "mailbox", r.Key.Name, "err", err)
-				failures++
-				wait = min(wait, time.Duration(failures)*5*time.Second)
-			} else {
-				failures = 0
-			}
-			if err := d.carryOut(ctx, c); err != nil {
+		for ctx.Err() == nil {
+			if err := h.round(ctx); err != nil {
 				return err
-			}
-			if sends {
-				handed, err := c.Sends.Once(ctx, fence)
-				if err != nil && ctx.Err() == nil {
-					d.logger.WarnContext(ctx, "nothing sent", "mailbox", r.Key.Name, "err", err)
-					if errors.Is(err, store.ErrFence) {
-						return err
-					}
-				}
-				if !handed.Next.IsZero() {
-					wait = min(wait, max(handed.Next.Sub(d.Store.Now()), 50*time.Millisecond))
-				}
-			}
-			if err := d.waitBox(ctx, c, r, wait); err != nil && ctx.Err() == nil {
-				d.logger.WarnContext(ctx, "waiting for mail ended", "mailbox", r.Key.Name, "err", err)
-				pause(ctx, time.Second)
 			}
 		}
 		return r.Flush(context.WithoutCancel(ctx))
 	}
+}
+
+// round goes once through what there is to do, and waits.
+func (h *holder) round(ctx context.Context) error {
+	if err := h.readOnce(ctx); err != nil {
+		return err
+	}
+	if err := h.d.carryOut(ctx, h.c); err != nil && ctx.Err() == nil {
+		return err
+	}
+	wait := h.d.poll(h.c, h.r.Key)
+	if h.sends {
+		handed, err := h.c.Sends.Once(ctx, h.fence)
+		if errors.Is(err, store.ErrFence) {
+			return err
+		}
+		h.sent.tell(ctx, err)
+		h.stuckAt = time.Time{}
+		if now := h.d.Store.Now(); handed.Sent+handed.Refused+handed.Unknown+handed.Withheld+handed.Retried == 0 && h.waited(ctx, now) {
+			h.stuckAt = now
+		}
+		if !handed.Next.IsZero() {
+			wait = min(wait, max(handed.Next.Sub(h.d.Store.Now()), 50*time.Millisecond))
+		}
+	}
+	h.wait(ctx, wait)
+	return nil
+}
+
+// readOnce reads the mailbox and says so to whoever asked for it.
+func (h *holder) readOnce(ctx context.Context) error {
+	wish := h.d.wished(ctx, h.r.Key)
+	asked := wish.at.After(h.granted)
+	h.read.tell(ctx, h.r.Once(ctx, asked && wish.person))
+	if !asked {
+		return nil
+	}
+	h.granted = wish.at
+	err := h.d.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SetMeta(doneKey(h.r.Key), wish.text()) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func (d *Daemon) poll(c *Company, key store.MailboxKey) time.Duration {
@@ -161,36 +253,56 @@ func (d *Daemon) poll(c *Company, key store.MailboxKey) time.Duration {
 	return 3 * time.Minute
 }
 
-// waitBox waits for a ring, for somebody who wants the mailbox read, for a
-// message that may leave, or for the time.
-func (d *Daemon) waitBox(ctx context.Context, c *Company, r *inbox.Reader, limit time.Duration) error {
+// wait waits for a ring, for somebody who wants the mailbox read, for a message
+// that may leave, or for the time.
+func (h *holder) wait(ctx context.Context, limit time.Duration) {
 	watch, stop := context.WithCancel(ctx)
 	defer stop()
 	wake := make(chan struct{}, 1)
 	go func() {
-		for pause(watch, time.Second) {
-			if d.wanted(watch, c, r.Key) {
+		for pause(watch, lookEvery) {
+			if h.wanted(watch) {
 				wake <- struct{}{}
 				return
 			}
 		}
 	}()
-	_, err := r.Wait(ctx, limit, wake)
-	return err
+	if _, err := h.r.Wait(ctx, limit, wake); err != nil && ctx.Err() == nil {
+		h.logger.DebugContext(ctx, "waiting for mail ended", "err", err)
+		pause(ctx, time.Second)
+	}
 }
 
 // wanted tells whether somebody waits for the mailbox.
-func (d *Daemon) wanted(ctx context.Context, c *Company, key store.MailboxKey) bool {
-	box, err := d.box(ctx, key)
-	if err != nil {
-		return false
-	}
-	if box.RangAt.After(box.ReadAt) {
+func (h *holder) wanted(ctx context.Context) bool {
+	if h.d.wished(ctx, h.r.Key).at.After(h.granted) {
 		return true
 	}
-	if key != c.Box.Company.Mailbox || c.Sends == nil || c.Sends.Resting() {
-		return false
+	now := h.d.Store.Now()
+	return h.sends && !h.c.Sends.Resting() && now.Sub(h.stuckAt) > retryStuck && h.waited(ctx, now)
+}
+
+// waited tells whether a message was to leave at that moment or before.
+func (h *holder) waited(ctx context.Context, at time.Time) bool {
+	next, err := h.d.Store.NextMoment(ctx, h.r.Key)
+	return err == nil && !next.IsZero() && !next.After(at)
+}
+
+// told says what goes wrong once, not at each try, and when it goes well again.
+type told struct {
+	logger    *slog.Logger
+	bad, good string
+	failing   bool
+}
+
+func (t *told) tell(ctx context.Context, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && t.failing:
+		t.failing = false
+		t.logger.InfoContext(ctx, t.good)
+	case err != nil && !t.failing:
+		t.failing = true
+		t.logger.WarnContext(ctx, t.bad, "err", err)
 	}
-	next, err := d.Store.NextMoment(ctx, key)
-	return err == nil && !next.IsZero() && !next.After(d.Store.Now())
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"relanced/internal/dossier"
 	"relanced/internal/lease"
+	"relanced/internal/store"
 	"relanced/reminders/outbox"
 	syncer "relanced/sync"
 )
@@ -22,6 +24,7 @@ type Reminded struct {
 // leave, once. Beside a running daemon it wakes the holders and follows.
 func (d *Daemon) Remind(ctx context.Context, c *Company, by string) (Reminded, error) {
 	var done Reminded
+	since := d.Store.Now()
 	done.Unread = append(done.Unread, d.refresh(ctx, c)...)
 	if _, err := d.Desk.Remind(ctx, c.id(), by); err != nil {
 		return done, err
@@ -31,7 +34,7 @@ func (d *Daemon) Remind(ctx context.Context, c *Company, by string) (Reminded, e
 	}
 	held, holding, err := lease.Hold(ctx, d.Store, leaseOfCompany(c.id()), d.owner)
 	if errors.Is(err, lease.ErrHeld) {
-		return done, d.follow(ctx, c, &done)
+		return done, d.follow(ctx, c, since, &done)
 	}
 	if err != nil {
 		return done, err
@@ -40,7 +43,7 @@ func (d *Daemon) Remind(ctx context.Context, c *Company, by string) (Reminded, e
 	if done.Decided, err = c.Box.Sweep(holding); err != nil {
 		return done, err
 	}
-	if err := d.send(holding, c, &done); err != nil {
+	if err := d.send(holding, c, since, &done); err != nil {
 		return done, err
 	}
 	again, err := c.Box.Sweep(holding)
@@ -73,14 +76,14 @@ func (d *Daemon) refresh(ctx context.Context, c *Company) []error {
 }
 
 // send hands over what may leave now, by the company's own pace.
-func (d *Daemon) send(ctx context.Context, c *Company, done *Reminded) error {
+func (d *Daemon) send(ctx context.Context, c *Company, since time.Time, done *Reminded) error {
 	if c.Sends == nil {
 		return nil
 	}
 	key := c.Box.Company.Mailbox
 	held, holding, err := lease.Hold(ctx, d.Store, leaseOfMailbox(key), d.owner)
 	if errors.Is(err, lease.ErrHeld) {
-		return d.follow(ctx, c, done)
+		return d.follow(ctx, c, since, done)
 	}
 	if err != nil {
 		return err
@@ -116,26 +119,75 @@ func (d *Daemon) send(ctx context.Context, c *Company, done *Reminded) error {
 // paceWait is the longest pause between two messages that a command sits out.
 const paceWait = 10 * time.Second
 
-// follow waits until a running daemon has decided and sent what may leave.
-func (d *Daemon) follow(ctx context.Context, c *Company, done *Reminded) error {
+// follow waits until a running daemon has decided and sent what may leave, and
+// counts what it did since.
+func (d *Daemon) follow(ctx context.Context, c *Company, since time.Time, done *Reminded) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, awaitReading, fmt.Errorf("the daemon was not done within %s: look at `relanced outbox`, and at its log", awaitReading))
+	defer cancel()
 	for {
-		now := d.Store.Now()
-		next, err := d.Store.NextAgenda(ctx, c.id())
+		idle, err := d.idle(ctx, c, done)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			return err
 		}
-		queued, err := d.Store.NextMoment(ctx, c.Box.Company.Mailbox)
-		if err != nil {
-			return err
-		}
-		if (next.IsZero() || next.After(now)) && (queued.IsZero() || queued.After(now.Add(paceWait))) {
-			done.Handed.Next = queued
-			return nil
+		if idle {
+			return d.count(ctx, c, since, done)
 		}
 		if !pause(ctx, 200*time.Millisecond) {
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
+}
+
+// idle tells whether nothing is to be decided or sent now.
+func (d *Daemon) idle(ctx context.Context, c *Company, done *Reminded) (bool, error) {
+	now := d.Store.Now()
+	next, err := d.Store.NextAgenda(ctx, c.id())
+	if err != nil || !next.IsZero() && !next.After(now) {
+		return false, err
+	}
+	if c.Sends == nil {
+		return true, nil
+	}
+	box, err := d.box(ctx, c.Box.Company.Mailbox)
+	if err != nil {
+		return false, err
+	}
+	if done.Handed.Next, err = d.Store.NextMoment(ctx, box.Key); err != nil {
+		return false, err
+	}
+	kept := !box.ErrorAt.IsZero() || !box.BlockedAt.IsZero() || len(done.Unread) > 0
+	return kept || done.Handed.Next.IsZero() || done.Handed.Next.After(now.Add(paceWait)), nil
+}
+
+// count adds what became of messages since then.
+func (d *Daemon) count(ctx context.Context, c *Company, since time.Time, done *Reminded) error {
+	rows, err := d.Store.Outbox(ctx, store.OutboxFilter{Company: c.id(), Since: since})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Kind == dossier.KindNotice {
+			continue
+		}
+		switch row.State {
+		case dossier.StateDraft:
+			done.Decided.Proposed++
+		case dossier.StateQueued, dossier.StateArmed:
+			done.Decided.Queued++
+		case dossier.StateSent:
+			done.Handed.Sent++
+		case dossier.StateRefused:
+			done.Handed.Refused++
+		case dossier.StateUnknown:
+			done.Handed.Unknown++
+		case dossier.StateCancelled, dossier.StateDropped:
+			done.Decided.Withdrawn++
+		}
+	}
+	return nil
 }
 
 // ReadMailboxes reads every mailbox of the company to its end, now, and carries
