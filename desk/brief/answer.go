@@ -236,5 +236,5 @@ func fold(text string) string {
 	if err != nil {
 		folded = strings.ToLower(text)
 	}
-	return strings.TrimSpace(spaceRuns.ReplaceAllString(folded, " "))
+	return strings.Trim(spaceRuns.ReplaceAllString(folded, " "), ` "«»“”`)
 }

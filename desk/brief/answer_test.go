@@ -31,6 +31,8 @@ func TestParseAnswer_actsOnWhatIsSaid(t *testing.T) {
 	for text, want := range map[string]map[int]Verdict{
 		"ok":                                  all,
 		"OK.":                                 all,
+		"« ok »":                              all,
+		"“ok sauf 3”":                         but(Leave, 3),
 		"Ok, merci !":                         all,
 		"Bonjour,\n\nok pour tout\n\nMarie":   all,
 		"D’accord":                            all,

@@ -107,7 +107,7 @@ func (b *Brief) drafts(w *writer, c content, token string, until time.Time) {
 	n := c.drafts[len(c.drafts)-1].number
 	w.heading(fmt.Sprintf("%s (%d)", b.say("À approuver", "To approve"), len(c.drafts)))
 	w.para(b.say("Répondez à ce message, d'une ligne :", "Answer this message with one line:"))
-	w.pairs([][2]string{
+	w.pairs(b.say("« %s » : %s", "“%s”: %s"), [][2]string{
 		{"ok", b.say("tout approuver", "approve them all")},
 		{fmt.Sprintf(b.say("ok sauf %d", "ok except %d"), n), fmt.Sprintf(b.say("tout approuver, la %d reste en attente", "approve all, number %d waits"), n)},
 		{fmt.Sprintf(b.say("non %d", "no %d"), n), fmt.Sprintf(b.say("refuser la %d seule", "decline number %d only"), n)},
@@ -169,14 +169,15 @@ func (w *writer) link(address, text string) {
 	w.html.WriteString(`<p style="margin:0 0 20px">` + string(layout.Link(address, layout.Esc(text, 200))) + "</p>\n")
 }
 
-func (w *writer) pairs(pairs [][2]string) {
+// pairs writes what can be said and what it does.
+func (w *writer) pairs(format string, pairs [][2]string) {
 	w.html.WriteString(`<p style="margin:0 0 12px;padding-left:16px">`)
 	for i, pair := range pairs {
-		w.text.WriteString("  " + pair[0] + " : " + pair[1] + "\n")
+		fmt.Fprintf(&w.text, "  "+format+"\n", pair[0], pair[1])
 		if i > 0 {
 			w.html.WriteString("<br>")
 		}
-		w.html.WriteString("<b>" + string(layout.Esc(pair[0], 200)) + "</b> : " + string(layout.Esc(pair[1], 300)))
+		fmt.Fprintf(&w.html, format, "<b>"+layout.Esc(pair[0], 200)+"</b>", layout.Esc(pair[1], 300))
 	}
 	w.text.WriteString("\n")
 	w.html.WriteString("</p>\n")

@@ -224,7 +224,7 @@ func (b *Brief) customers(ctx context.Context, c *content) error {
 		if len(names) > 5 {
 			names = append(names[:5:5], "…")
 		}
-		c.problem(text+" : %s", n, join(names), b.say("la compléter dans le fichier clients ou la comptabilité", "add it in the customers' file or in the books"))
+		c.problem(text+b.say(" : %s", ": %s"), n, join(names), b.say("la compléter dans le fichier clients ou la comptabilité", "add it in the customers' file or in the books"))
 	}
 	if n := len(kindless); n > 0 {
 		c.problem(b.say("%d clients en retard dont on ne sait s'ils sont des entreprises ou des particuliers : pénalités non calculées", "%d late customers of whom nobody knows whether they are businesses or consumers: no penalties are computed"), n,

@@ -66,8 +66,13 @@ type world struct {
 // newWorld opens it on the evening of Tuesday 24 November 2026.
 func newWorld(t testing.TB, language string) *world {
 	t.Helper()
+	return newWorldIn(t, language, "sqlite:"+filepath.Join(t.TempDir(), "relanced.db"))
+}
+
+func newWorldIn(t testing.TB, language, dsn string) *world {
+	t.Helper()
 	w := &world{t: t, now: at("2026-11-24 18:00")}
-	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "relanced.db"), store.Options{Now: func() time.Time { return w.now }})
+	s, err := store.Open(t.Context(), dsn, store.Options{Now: func() time.Time { return w.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
