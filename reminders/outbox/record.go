@@ -26,7 +26,7 @@ const (
 // retryIn is the pause after the nth try, with some jitter.
 func retryIn(n int) time.Duration {
 	pause := retries[min(max(n, 1), len(retries))-1]
-	return pause + time.Duration(rand.Int64N(int64(pause)/10+1)) //nolint:gosec // jitter, no secret
+	return (pause + time.Duration(rand.Int64N(int64(pause)/10+1))).Truncate(time.Second) //nolint:gosec // jitter, no secret
 }
 
 // attempt is one try to hand a message over that has ended.
@@ -56,7 +56,7 @@ func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Ha
 		if r.Code/100 == 4 {
 			s.slower = min(max(2*s.slower, 2), 16)
 		}
-		if r.Scope == ScopeAccount {
+		if a.account() {
 			s.failures++
 			a.pause = retryIn(s.failures)
 			s.retryAt = a.at.Add(a.pause)
@@ -75,6 +75,14 @@ func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Ha
 // refused tells whether the message, or all of its addresses, were refused for good.
 func (a attempt) refused() bool {
 	return a.result.Outcome == Refused || a.result.Outcome == NotDelivered && a.result.Scope != ScopeAccount && !a.result.Temporary
+}
+
+// account tells whether a failure speaks of the mailbox, its server or the way
+// there. A server that read the envelope and puts this one message off does not.
+func (a attempt) account() bool {
+	r := a.result
+	late := r.Stage == StageData || r.Stage == StageDot
+	return r.Scope == ScopeAccount && (!late || r.Code/100 != 4 || r.Code == 421 || strings.HasPrefix(r.Enhanced, "4.3.") || strings.HasPrefix(r.Enhanced, "4.7."))
 }
 
 // tidy stores what could not be stored when it happened.
@@ -116,7 +124,10 @@ func (s *Sender) keep(ctx context.Context, a attempt) error {
 
 func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
 	row, r, b := a.row, a.result, s.Box
-	result := store.Result{Server: r.Text, Stage: string(r.Stage), Attempt: row.Attempts + 1}
+	result := store.Result{Server: r.Text, Stage: string(r.Stage), Attempt: row.Attempts}
+	if r.Armed {
+		result.Attempt++
+	}
 	hard := len(r.Refused) > 0
 	for _, refused := range r.Refused {
 		bounced := dossier.Bounced{Address: refused.Address, At: a.at, Status: refused.Enhanced, Text: refused.Text}
@@ -181,7 +192,7 @@ func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
 // for too long; a failure of the account is nobody message's fault.
 func (s *Sender) again(tx *store.Tx, a attempt, result *store.Result) (given bool, err error) {
 	b := s.Box
-	if a.result.Scope == ScopeAccount {
+	if a.account() {
 		result.NotBefore = a.at.Add(a.pause)
 		if s.failures < len(retries) {
 			return false, nil

@@ -315,6 +315,12 @@ func (w *world) later(d time.Duration) {
 		w.must(w.RenewLease(w.ctx(), w.fence, d+10*time.Minute))
 	}
 	w.clock.Add(d)
+	w.fresh()
+}
+
+// fresh brings books and mailboxes up to date.
+func (w *world) fresh() {
+	w.Helper()
 	w.tx(func(tx *store.Tx) error {
 		if err := tx.BeginPass(compta, false); err != nil {
 			return err
