@@ -72,7 +72,7 @@ var (
 	noSome   = regexp.MustCompile(`^` + no + linking + list + polite + `$`)
 	someYes  = regexp.MustCompile(`^` + list + `\s*[:=]?\s*` + yes + polite + `$`)
 	someNo   = regexp.MustCompile(`^` + list + `\s*[:=]?\s*` + no + polite + `$`)
-	sentence = regexp.MustCompile(`^\s*(?:[Nn]°\s*|#)?(\d{1,3})\s*:\s*(\S.*)$`)
+	sentence = regexp.MustCompile(`^\s*(?:[Nn]°\s*|#)?(\d{1,4})\s*:\s*(\S.*)$`)
 	// notes are what people jot down for themselves: nothing to say to a customer.
 	notes     = regexp.MustCompile(`^(?:attend[a-z]*|wait|hold|pause|stop|plus tard|later|pas encore|not yet|not now|pas maintenant|suspend[a-z]*|litige|disputed?|skip|laiss[a-z]*|a voir|en attente|voir|je (?:regarde|vois|verifie|l'appelle)|\?+)(?:[\s,.!?-].{0,25})?$`)
 	courtesy  = regexp.MustCompile(`^(?:bonjour|bonsoir|hello|hi|hey|salut|coucou|dear|cher|chere|good morning|merci|thanks|thank you|bonne journee|bonne soiree|have a (?:nice|good) day|a bientot|best)\b[^\d]{0,40}$`)

@@ -266,7 +266,7 @@ func (b *Brief) changed(number int, out store.Outgoing) string {
 	case out.Approved && out.State != dossier.StateCancelled:
 		why = b.say("a déjà été approuvée par ", "was approved already by ") + email.Clean(out.ApprovedBy, 120)
 	}
-	return fmt.Sprintf(b.say("La %d, %s, %s, %s", "Number %d, %s, %s, %s,"), number, who(out.Name, out.Code), email.Clean(out.Step, 60), b.sums(out.Amounts)) + " " + why + "."
+	return fmt.Sprintf(b.say("La %d, %s, %s, %s", "Number %d, %s, %s, %s,"), number, who(out.Name, out.Code), stepOf(out), b.sums(out.Amounts)) + " " + why + "."
 }
 
 // names are those under which people of the team sign.

@@ -28,6 +28,7 @@ type content struct {
 	refused  []item         // answers that were refused since
 	replies  []item
 	drafts   []draft
+	more     int    // drafts beyond maxDrafts
 	paid     []item // probably paid
 	held     []item // for long
 	promises []item // due and broken
@@ -108,13 +109,10 @@ func (b *Brief) gather(ctx context.Context, last store.WorkList, now time.Time) 
 // who names a customer: NAME (CODE).
 func who(name, code string) string {
 	name, code = email.Clean(name, 80), email.Clean(code, 40)
-	switch {
-	case name == "":
-		return cmp.Or(code, "?")
-	case code == "" || code == name:
-		return name
+	if code == "" {
+		return cmp.Or(name, "?")
 	}
-	return name + " (" + code + ")"
+	return cmp.Or(name, code) + " (" + code + ")"
 }
 
 func (b *Brief) sums(list []money.Amount) string {
@@ -135,6 +133,9 @@ func plus(sums []money.Amount, a money.Amount) []money.Amount {
 	}
 	return append(sums, a)
 }
+
+// maxDrafts is how many drafts one list holds: mail programs cut what is longer.
+const maxDrafts = 500
 
 // maxQuote is how much of a reply or of a message is shown.
 const maxQuote = 4000
@@ -203,6 +204,9 @@ func (b *Brief) readOutbox(ctx context.Context, c *content, since time.Time) err
 	if err != nil {
 		return fmt.Errorf("read drafts: %w", err)
 	}
+	if c.more = max(0, len(waiting)-maxDrafts); c.more > 0 {
+		waiting = waiting[:maxDrafts]
+	}
 	for chunk := range slices.Chunk(waiting, 250) {
 		previews, err := b.previews(ctx, c, chunk)
 		if err != nil {
@@ -211,7 +215,7 @@ func (b *Brief) readOutbox(ctx context.Context, c *content, since time.Time) err
 		for _, p := range previews {
 			d := draft{
 				number: len(c.drafts) + 1, id: p.ID, basis: p.Basis, who: who(p.Name, p.Code),
-				step: email.Clean(p.Step, 60), sum: b.sums(p.Amounts), text: strings.TrimSpace(email.CleanText(p.Mail.Text, maxQuote)),
+				step: stepOf(p.Outgoing), sum: b.sums(p.Amounts), text: strings.TrimSpace(email.CleanText(p.Mail.Text, maxQuote)),
 			}
 			d.about = append(d.about, b.say("À ", "To ")+strings.Join(p.To, ", "), b.say("Objet : ", "Subject: ")+email.Clean(p.Mail.Subject, 200))
 			if p.Because != "" && p.Because != dossier.Approval {
@@ -228,11 +232,14 @@ func (b *Brief) readOutbox(ctx context.Context, c *content, since time.Time) err
 	}
 	for _, o := range changed {
 		if text := b.became(o); text != "" && !o.ChangedAt.After(c.now) {
-			c.decided = append(c.decided, item{head: fmt.Sprintf("%s, %s, %s%s%s", who(o.Name, o.Code), email.Clean(o.Step, 60), b.sums(o.Amounts), b.say(" : ", ": "), text)})
+			c.decided = append(c.decided, item{head: fmt.Sprintf("%s, %s, %s%s%s", who(o.Name, o.Code), stepOf(o), b.sums(o.Amounts), b.say(" : ", ": "), text)})
 		}
 	}
 	return nil
 }
+
+// stepOf names the step of a message, or its kind where it is none of a plan.
+func stepOf(o store.Outgoing) string { return email.Clean(cmp.Or(o.Step, string(o.Kind)), 60) }
 
 // previews writes drafts out. One that cannot be written is a problem, and the
 // others are listed all the same.
@@ -329,6 +336,9 @@ func (b *Brief) readTasks(ctx context.Context, c *content, _ time.Time) error {
 			i.rank = 0
 			if line := strings.TrimSpace(email.Clean(known[t.Customer].Contact, 80) + " " + email.Clean(known[t.Customer].Phone, 40)); line != "" {
 				i.lines = append(i.lines, line)
+			}
+			if t.Code != "" {
+				i.lines = append(i.lines, b.say("Après l'appel : relanced called ", "After the call: relanced called ")+email.Clean(t.Code, 40)+" --note …")
 			}
 		}
 		c.tasks = append(c.tasks, i)

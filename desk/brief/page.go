@@ -124,6 +124,9 @@ func (b *Brief) drafts(w *writer, c content, token string, until time.Time) {
 		}
 		w.draft(d, text)
 	}
+	if c.more > 0 {
+		w.small(fmt.Sprintf(b.say("… et %d de plus, dans les prochaines listes ou par : relanced outbox --state draft.", "… and %d more, in the next lists or by: relanced outbox --state draft."), c.more))
+	}
 }
 
 // escape writes text as a part of a mailto address.
