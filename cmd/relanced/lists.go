@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -137,115 +135,6 @@ func invoiceView(r store.InvoiceRow) invoiceJSON {
 		out.Dues = append(out.Dues, dueJSON{optional(due.On.String()), amountText(due.Total), amountText(due.Outstanding)})
 	}
 	return out
-}
-
-type agedCmd struct {
-	By  string `enum:"amount,age" default:"amount" help:"Order: amount or age."`
-	At  date   `help:"As it was at the end of that day (YYYY-MM-DD)." placeholder:"DATE"`
-	CSV string `name:"csv" help:"Write a CSV file for spreadsheets." placeholder:"FILE" type:"path"`
-}
-
-type agedJSON struct {
-	Customer string `json:"customer"`
-	Name     string `json:"name"`
-	Currency string `json:"currency"`
-	NotDue   string `json:"not_due"`
-	D30      string `json:"d1_30"`
-	D60      string `json:"d31_60"`
-	D90      string `json:"d61_90"`
-	Older    string `json:"d91_plus"`
-	Overdue  string `json:"overdue"`
-	Total    string `json:"total"`
-	Credit   string `json:"credit"`
-}
-
-// Run prints the aged balance.
-func (c *agedCmd) Run(ctx context.Context, a *app) error {
-	on := c.At.Date
-	return a.with(ctx, func(d *daemon.Daemon) error {
-		var rows []store.AgedRow
-		for _, company := range d.Companies {
-			day, at := today(a, company), time.Time{}
-			if on != 0 && on != day {
-				day = on
-				if end := on.AddDays(1).Time(company.Zone); end.Before(a.now()) {
-					at = end
-				}
-			}
-			some, err := d.Store.Aged(ctx, company.CompanyID(), day, at)
-			if err != nil {
-				return err
-			}
-			if len(some) == 0 && !at.IsZero() {
-				if some, err = d.Store.Aged(ctx, company.CompanyID(), day, time.Time{}); err != nil {
-					return err
-				}
-				if len(some) > 0 {
-					a.warn("relanced: %s: nothing was known of that day: what is open now is shown, by its age then", string(company.ID))
-				}
-			}
-			rows = append(rows, some...)
-		}
-		if c.By == "age" {
-			slices.SortStableFunc(rows, func(x, y store.AgedRow) int {
-				for _, pair := range [][2]int64{{y.Older.Minor, x.Older.Minor}, {y.Days90.Minor, x.Days90.Minor}, {y.Days60.Minor, x.Days60.Minor}, {y.Days30.Minor, x.Days30.Minor}} {
-					if pair[0] != pair[1] {
-						return int(min(max(pair[0]-pair[1], -1), 1))
-					}
-				}
-				return 0
-			})
-		}
-		if c.CSV != "" {
-			return c.write(a, rows)
-		}
-		return list(a.printer, rows, "Nothing is open.",
-			[]string{"Customer", "Name", "", "Not due", "1-30", "31-60", "61-90", "91+", "Overdue", "Total", "Credit"},
-			func(r store.AgedRow) []any {
-				v := agedView(r)
-				return []any{v.Customer, oneLine(v.Name, 32), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit}
-			}, func(r store.AgedRow) any { return agedView(r) })
-	})
-}
-
-func agedView(r store.AgedRow) agedJSON {
-	return agedJSON{
-		Customer: r.Code, Name: r.Name, Currency: r.Total.Currency, NotDue: amountText(r.NotDue), D30: amountText(r.Days30), D60: amountText(r.Days60),
-		D90: amountText(r.Days90), Older: amountText(r.Older), Overdue: amountText(r.Overdue), Total: amountText(r.Total), Credit: amountText(r.Credit),
-	}
-}
-
-// write makes a file that spreadsheets open as it is meant: with a byte-order
-// mark, and no cell that they would take for a formula.
-func (c *agedCmd) write(a *app, rows []store.AgedRow) error {
-	file, err := os.OpenFile(c.CSV, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if _, err := file.WriteString("\ufeff"); err != nil {
-		return err
-	}
-	w := csv.NewWriter(file)
-	w.Comma = ';'
-	lines := [][]string{{"customer", "name", "currency", "not_due", "d1_30", "d31_60", "d61_90", "d91_plus", "overdue", "total", "credit"}}
-	for _, r := range rows {
-		v := agedView(r)
-		lines = append(lines, []string{cell(v.Customer), cell(v.Name), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit})
-	}
-	if err := w.WriteAll(lines); err != nil {
-		return err
-	}
-	a.say("%d lines written to %s", len(rows), c.CSV)
-	return file.Close()
-}
-
-func cell(text string) string {
-	text = cleanText(text)
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
 
 type repliesCmd struct{}
