@@ -18,7 +18,7 @@ func (s *Syncer) Confirm(ctx context.Context, company receivable.CompanyID, name
 	}
 	key := store.ConnectionKey{Company: company, Name: name}
 	// A pass on its way is waited for: what is accepted is whole.
-	held, holding, err := s.hold(ctx, key, true)
+	held, holding, err := s.hold(ctx, key, waitLimit)
 	if err != nil {
 		return fmt.Errorf("confirm %s: %w", name, err)
 	}

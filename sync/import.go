@@ -32,7 +32,7 @@ func (s *Syncer) Import(ctx context.Context, company receivable.CompanyID, name 
 		}, nil
 	}
 	p := s.newPass(c, src, Options{Asked: true})
-	held, holding, err := s.hold(ctx, p.key, true)
+	held, holding, err := s.hold(ctx, p.key, waitLimit)
 	if err != nil {
 		return Report{}, fmt.Errorf("import %s: %w", path, err)
 	}
@@ -44,7 +44,7 @@ func (s *Syncer) Import(ctx context.Context, company receivable.CompanyID, name 
 		err = i.run(holding)
 	}
 	if err != nil {
-		return i.report, fmt.Errorf("import %s: %w", path, err)
+		return i.report, fmt.Errorf("import %s: %w", path, ended(holding, err))
 	}
 	i.report.OK = i.report.Error == nil && !i.report.Suspect
 	return i.report, nil

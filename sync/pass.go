@@ -21,10 +21,26 @@ type Options struct {
 	Full  bool // everything again, and what is gone
 	Wait  bool // wait for another pass over the connection instead of leaving it to that one
 	Asked bool // a person asked: a file still being copied is taken as it is
+
+	soon bool // a message is about to leave: wait a little only
 }
 
-// waitLimit bounds how long a pass waits for another one.
-const waitLimit = 30 * time.Minute
+// How long a pass waits for another one: a person, for the first load of large
+// books; a message about to leave, not so long that it would speak of the past.
+const (
+	waitLimit = 30 * time.Minute
+	soonLimit = time.Minute
+)
+
+func (o Options) limit() time.Duration {
+	switch {
+	case !o.Wait:
+		return 0
+	case o.soon:
+		return soonLimit
+	}
+	return waitLimit
+}
 
 // Pass reads what changed in a connection since the last pass, then whatever
 // the source asks to be read again, and says whether the books are believed. A
@@ -39,7 +55,7 @@ func (s *Syncer) Pass(ctx context.Context, company receivable.CompanyID, name re
 	if failure := s.paused(key); failure != nil && !o.Asked && !o.Full {
 		return Report{Connection: name, Paused: true, Error: failure}, nil
 	}
-	held, holding, err := s.hold(ctx, key, o.Wait)
+	held, holding, err := s.hold(ctx, key, o.limit())
 	if errors.Is(err, lease.ErrHeld) {
 		return Report{Connection: name, Busy: true}, nil
 	}
@@ -54,7 +70,7 @@ func (s *Syncer) Pass(ctx context.Context, company receivable.CompanyID, name re
 	p := s.newPass(c, src, o)
 	report, err := p.run(holding)
 	if err != nil {
-		return report, fmt.Errorf("sync: %s: %w", name, err)
+		return report, fmt.Errorf("sync: %s: %w", name, ended(holding, err))
 	}
 	s.pauseAfter(key, report.Error)
 	level := s.logger.InfoContext
@@ -74,19 +90,33 @@ func (r Report) failure() error {
 	return r.Error
 }
 
-// hold takes the connection's lease, waiting for it where asked.
-func (s *Syncer) hold(ctx context.Context, key store.ConnectionKey, wait bool) (*lease.Lease, context.Context, error) {
-	limit, cancel := context.WithTimeout(ctx, waitLimit)
-	defer cancel()
+// ended is why something of ours failed: where the context has ended (somebody
+// stopped it, the lease was lost), that is the cause, whatever a database made of it.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+}
+
+// hold takes the connection's lease, waiting for it up to limit.
+func (s *Syncer) hold(ctx context.Context, key store.ConnectionKey, limit time.Duration) (*lease.Lease, context.Context, error) {
+	over := time.NewTimer(limit)
+	defer over.Stop()
 	for {
 		held, holding, err := lease.Hold(ctx, s.store, leaseName(key), s.owner)
-		if err == nil || !wait || !errors.Is(err, lease.ErrHeld) {
+		if err == nil || limit == 0 || !errors.Is(err, lease.ErrHeld) {
 			return held, holding, err
 		}
+		again := time.NewTimer(200 * time.Millisecond)
 		select {
-		case <-limit.Done():
+		case <-ctx.Done():
+			again.Stop()
+			return nil, nil, context.Cause(ctx)
+		case <-over.C:
+			again.Stop()
 			return nil, nil, err
-		case <-time.After(200 * time.Millisecond):
+		case <-again.C:
 		}
 	}
 }

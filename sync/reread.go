@@ -37,7 +37,7 @@ func (s *Syncer) Reread(ctx context.Context, company receivable.CompanyID, invoi
 // time may be younger than what is read here, and must not be overwritten by it.
 func (s *Syncer) rereadOne(ctx context.Context, c Company, src Source, reader connectors.InvoiceReader, externals []string) error {
 	p := s.newPass(c, src, Options{})
-	held, holding, err := s.hold(ctx, p.key, true)
+	held, holding, err := s.hold(ctx, p.key, soonLimit)
 	if err != nil {
 		return fmt.Errorf("connection %s: %w", src.Name, err)
 	}
@@ -54,7 +54,7 @@ func (s *Syncer) rereadOne(ctx context.Context, c Company, src Source, reader co
 			out := page(c, p.info, in)
 			out.Apart = true
 			if _, err := s.store.ApplyPage(holding, p.key, out); err != nil {
-				return fmt.Errorf("connection %s: %w", src.Name, err)
+				return fmt.Errorf("connection %s: %w", src.Name, ended(holding, err))
 			}
 		}
 	}

@@ -151,13 +151,13 @@ func rejected(in []connectors.Rejected, file string) []store.Rejected {
 // the first that could not be read or believed.
 func (s *Syncer) Refresh(ctx context.Context, company receivable.CompanyID, names []receivable.ConnectionID) error {
 	for _, name := range names {
-		report, err := s.Pass(ctx, company, name, Options{Wait: true})
+		report, err := s.Pass(ctx, company, name, Options{Wait: true, soon: true})
 		if err != nil {
 			return err
 		}
 		if !report.OK {
 			if report.Busy {
-				return fmt.Errorf("connection %s: another pass over it does not end", name)
+				return fmt.Errorf("connection %s: another pass over it is not done yet", name)
 			}
 			if report.Error != nil {
 				return fmt.Errorf("connection %s: %w", name, report.Error)
