@@ -59,29 +59,37 @@ func (m *mailboxes) FindSent(ctx context.Context, key store.MailboxKey, messageI
 }
 
 // readBox reads a mailbox to its end: here where nobody holds it, else by asking
-// its holder and awaiting the result.
+// its holder and awaiting the result. A holder that was killed lets go when its
+// lease runs out.
 func (d *Daemon) readBox(ctx context.Context, r *inbox.Reader, asked bool) error {
-	held, holding, err := lease.Hold(ctx, d.Store, leaseOfMailbox(r.Key), d.owner+"/read")
-	if err == nil {
-		defer held.Release()
-		defer r.Close()
-		return r.Once(holding, asked)
-	}
-	if !errors.Is(err, lease.ErrHeld) {
-		return err
-	}
+	limit, cancel := context.WithTimeoutCause(ctx, awaitReading, fmt.Errorf("mailbox %s: the daemon did not read it within %s: see its log", r.Key.Name, awaitReading))
+	defer cancel()
 	wish := wish{d.Store.Now(), asked}
-	if err := d.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SetMeta(wishKey(r.Key), wish.text()) }); err != nil {
-		return err
+	for asking := false; ; asking = true {
+		held, holding, err := lease.Hold(ctx, d.Store, leaseOfMailbox(r.Key), d.owner+"/read")
+		if err == nil {
+			defer held.Release()
+			defer r.Close()
+			return r.Once(holding, asked)
+		}
+		if !errors.Is(err, lease.ErrHeld) {
+			return err
+		}
+		if !asking {
+			if err := d.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SetMeta(wishKey(r.Key), wish.text()) }); err != nil {
+				return err
+			}
+		}
+		if done, err := d.awaitBox(limit, r.Key, wish.at); done || err != nil {
+			return err
+		}
 	}
-	return d.awaitBox(ctx, r.Key, wish.at)
 }
 
-// awaitBox waits until a reading that began at since or later has ended.
-func (d *Daemon) awaitBox(ctx context.Context, key store.MailboxKey, since time.Time) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, awaitReading, fmt.Errorf("mailbox %s: the daemon did not read it within %s: see its log", key.Name, awaitReading))
-	defer cancel()
-	for {
+// awaitBox waits a while for the end of a reading that began at since or later,
+// and tells whether there was one.
+func (d *Daemon) awaitBox(ctx context.Context, key store.MailboxKey, since time.Time) (bool, error) {
+	for end := time.Now().Add(claimEvery); time.Now().Before(end); {
 		var box store.Mailbox
 		var done wish
 		err := d.Store.View(ctx, func(tx *store.Tx) error {
@@ -97,18 +105,19 @@ func (d *Daemon) awaitBox(ctx context.Context, key store.MailboxKey, since time.
 		})
 		switch {
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			return false, context.Cause(ctx)
 		case err != nil:
-			return err
+			return false, err
 		case !box.ReadAt.Before(since):
-			return nil
+			return true, nil
 		case !done.at.Before(since):
-			return fmt.Errorf("mailbox %s: %s", key.Name, box.Error)
+			return true, fmt.Errorf("mailbox %s: %s", key.Name, box.Error)
 		}
 		if !pause(ctx, 100*time.Millisecond) {
-			return context.Cause(ctx)
+			return false, context.Cause(ctx)
 		}
 	}
+	return false, nil
 }
 
 // wish is that somebody wants a mailbox read which another process holds.

@@ -32,11 +32,8 @@ func (d *Daemon) Remind(ctx context.Context, c *Company, by string) (Reminded, e
 	if err := d.carryOut(ctx, c); err != nil {
 		return done, err
 	}
-	held, holding, err := lease.Hold(ctx, d.Store, leaseOfCompany(c.id()), d.owner)
-	if errors.Is(err, lease.ErrHeld) {
-		return done, d.follow(ctx, c, since, &done)
-	}
-	if err != nil {
+	held, holding, err := d.holdOrFollow(ctx, leaseOfCompany(c.id()), c, since, &done)
+	if held == nil {
 		return done, err
 	}
 	defer held.Release()
@@ -81,11 +78,8 @@ func (d *Daemon) send(ctx context.Context, c *Company, since time.Time, done *Re
 		return nil
 	}
 	key := c.Box.Company.Mailbox
-	held, holding, err := lease.Hold(ctx, d.Store, leaseOfMailbox(key), d.owner)
-	if errors.Is(err, lease.ErrHeld) {
-		return d.follow(ctx, c, since, done)
-	}
-	if err != nil {
+	held, holding, err := d.holdOrFollow(ctx, leaseOfMailbox(key), c, since, done)
+	if held == nil {
 		return err
 	}
 	defer held.Release()
@@ -119,24 +113,31 @@ func (d *Daemon) send(ctx context.Context, c *Company, since time.Time, done *Re
 // paceWait is the longest pause between two messages that a command sits out.
 const paceWait = 10 * time.Second
 
-// follow waits until a running daemon has decided and sent what may leave, and
-// counts what it did since.
-func (d *Daemon) follow(ctx context.Context, c *Company, since time.Time, done *Reminded) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, awaitReading, fmt.Errorf("the daemon was not done within %s: look at `relanced outbox`, and at its log", awaitReading))
+// holdOrFollow takes a lease. Where another process holds it, it waits until
+// that one has decided and sent what may leave, counts what was done since, and
+// returns nil; or until it lets go, as one that was killed does when its lease
+// runs out.
+func (d *Daemon) holdOrFollow(ctx context.Context, name string, c *Company, since time.Time, done *Reminded) (*lease.Lease, context.Context, error) {
+	limit, cancel := context.WithTimeoutCause(ctx, awaitReading, fmt.Errorf("the daemon was not done within %s: look at `relanced outbox`, and at its log", awaitReading))
 	defer cancel()
 	for {
-		idle, err := d.idle(ctx, c, done)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		held, holding, err := lease.Hold(ctx, d.Store, name, d.owner)
+		if !errors.Is(err, lease.ErrHeld) {
+			return held, holding, err
 		}
-		if err != nil {
-			return err
-		}
-		if idle {
-			return d.count(ctx, c, since, done)
-		}
-		if !pause(ctx, 200*time.Millisecond) {
-			return context.Cause(ctx)
+		for end := time.Now().Add(claimEvery); time.Now().Before(end); {
+			idle, err := d.idle(limit, c, done)
+			switch {
+			case limit.Err() != nil:
+				return nil, ctx, context.Cause(limit)
+			case err != nil:
+				return nil, ctx, err
+			case idle:
+				return nil, ctx, d.count(ctx, c, since, done)
+			}
+			if !pause(limit, 200*time.Millisecond) {
+				return nil, ctx, context.Cause(limit)
+			}
 		}
 	}
 }
