@@ -300,46 +300,50 @@ func TestPresets_consumersOweNoFee(t *testing.T) {
 	}
 }
 
-func TestMention(t *testing.T) {
+func TestRule_andFeeSayWhatTheLawAdds(t *testing.T) {
 	t.Parallel()
 	on := day("2026-11-21")
 	times := preset(t, "FR-B2B")
 	times.Contract = ContractRate{Set: true, TimesLegal: true}
+	french := Rule{Interest: "Pénalités de retard", Basis: "taux BCE majoré de 10 points, article L441-10 du code de commerce", Rate: 12_40, Figure: true}
+	forty := "indemnité forfaitaire de recouvrement de 40\u00a0€ par facture (article D441-5)"
 	for name, c := range map[string]struct {
-		terms          Terms
-		language, want string
+		terms    Terms
+		language string
+		want     Rule
+		fee      string
 	}{
-		"French business": {preset(t, "FR-B2B"), "fr", "Pénalités de retard au taux annuel de 12,40\u00a0% (taux BCE majoré de 10 points, article L441-10 du code de commerce)\u00a0; indemnité forfaitaire de recouvrement de 40\u00a0€ par facture (article D441-5)."},
-		"in English":      {preset(t, "FR-B2B"), "en", "Late-payment interest at 12.40% a year (ECB rate plus 10 points, article L441-10 of the French commercial code); fixed recovery fee of €40 per invoice (article D441-5)."},
-		"3x_legal":        {times, "fr", "Pénalités de retard au taux annuel de 8,25\u00a0% (trois fois le taux d’intérêt légal, article L441-10 du code de commerce)\u00a0; indemnité forfaitaire de recouvrement de 40\u00a0€ par facture (article D441-5)."},
-		"public":          {preset(t, "FR-PUBLIC"), "fr", "Intérêts moratoires (taux BCE majoré de 8 points, article R2192-31 du code de la commande publique)\u00a0; indemnité forfaitaire pour frais de recouvrement de 40\u00a0€ par demande de paiement (article D2192-35)."},
-		"tiers":           {preset(t, "UK-B2B"), "en", "Statutory interest (Bank of England base rate plus 8%, Late Payment of Commercial Debts (Interest) Act 1998); fixed compensation of GBP\u00a040, GBP\u00a070 or GBP\u00a0100 per invoice (same Act)."},
-		"consumer":        {preset(t, "FR-B2C"), "fr", ""},
-		"no law known":    {Terms{}, "fr", ""},
-		"no contract":     {preset(t, "US"), "en", ""},
+		"French business": {preset(t, "FR-B2B"), "fr", french, forty},
+		"in English": {
+			preset(t, "FR-B2B"), "en", Rule{"Late-payment interest", "ECB rate plus 10 points, article L441-10 of the French commercial code", 12_40, true},
+			"fixed recovery fee of €40 per invoice (article D441-5)",
+		},
+		"3x_legal": {
+			times, "fr", Rule{"Pénalités de retard", "trois fois le taux d’intérêt légal, article L441-10 du code de commerce", 8_25, true}, forty,
+		},
+		"public": {
+			preset(t, "FR-PUBLIC"), "fr", Rule{"Intérêts moratoires", "taux BCE majoré de 8 points, article R2192-31 du code de la commande publique", 10_40, false},
+			"indemnité forfaitaire pour frais de recouvrement de 40\u00a0€ par demande de paiement (article D2192-35)",
+		},
+		"tiers": {
+			preset(t, "UK-B2B"), "en", Rule{"Statutory interest", "Bank of England base rate plus 8%, Late Payment of Commercial Debts (Interest) Act 1998", 11_75, false},
+			"fixed compensation of GBP\u00a040, GBP\u00a070 or GBP\u00a0100 per invoice (same Act)",
+		},
+		"no law known": {Terms{}, "fr", Rule{}, ""},
+		"no contract":  {preset(t, "US"), "en", Rule{}, ""},
 	} {
-		if got := c.terms.Mention(c.language, on); got != c.want {
-			t.Errorf("%s:\n got %q\nwant %q", name, got, c.want)
+		if got := c.terms.Rule(c.language, on); got != c.want {
+			t.Errorf("%s:\n got %+v\nwant %+v", name, got, c.want)
+		}
+		if got := c.terms.FeeWords(c.language); got != c.fee {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
-	if got := preset(t, "FR-B2B").Mention("fr", day("2027-01-04")); !strings.HasPrefix(got, "Pénalités de retard (taux BCE majoré de 10 points") {
-		t.Errorf("with a rate not known: %q", got)
-	}
-}
-
-func TestClaimed(t *testing.T) {
-	t.Parallel()
-	on, none := day("2026-11-21"), money.Amount{}
-	want := "Pénalités de retard au taux annuel de 12,40\u00a0% (taux BCE majoré de 10 points, article L441-10 du code de commerce)\u00a0: 14,15\u00a0€\u00a0; indemnité forfaitaire de recouvrement de 40\u00a0€ par facture (article D441-5)\u00a0: 80,00\u00a0€."
-	if got := preset(t, "FR-B2B").Claimed("fr", on, money.New(1415, "EUR"), money.New(8000, "EUR")); got != want {
-		t.Errorf("\n got %q\nwant %q", got, want)
-	}
-	want = "Intérêts depuis la mise en demeure au taux annuel de 2,75\u00a0% (taux d’intérêt légal, article 1231-6 du code civil)\u00a0: 4,61\u00a0€."
-	if got := preset(t, "FR-B2C").Claimed("fr", on, money.New(461, "EUR"), none); got != want {
-		t.Errorf("\n got %q\nwant %q", got, want)
-	}
-	if got := preset(t, "FR-B2C").Claimed("fr", on, none, money.New(4000, "EUR")); got != "" {
+	if got := preset(t, "FR-B2C").FeeWords("fr"); got != "" {
 		t.Errorf("a fee for a consumer: %q", got)
+	}
+	if got := preset(t, "FR-B2B").Rule("fr", day("2027-01-04")); got.Figure || got.Interest == "" {
+		t.Errorf("with a rate not known: %+v", got)
 	}
 }
 

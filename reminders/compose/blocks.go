@@ -203,30 +203,38 @@ func (b builder) pay(m *email.Message) layout.Piece {
 // asked for now.
 func (b builder) legal() layout.Piece {
 	l := b.Legal
-	if l.Rate == "" || b.Action.Legal == reminders.LegalNone || b.Action.Legal == "" {
+	if l.Interest == "" || b.Action.Legal == reminders.LegalNone || b.Action.Legal == "" {
 		return layout.Piece{}
 	}
-	rate := money.Number(twoDecimals(l.Rate), b.lang) + b.say.percent
 	kind := b.Dossier.Customer.Kind
 	consumer := kind != receivable.KindBusiness && kind != receivable.KindPublic && kind != receivable.KindSoleTrader
 	if consumer && b.Action.Legal == reminders.LegalMention {
 		return layout.Piece{} // what the law gives against businesses is not even spoken of
 	}
 	fee := ""
-	if !consumer && l.Fee != "" && strings.Count(l.Fee, "%s") == 1 {
-		fee = strings.Replace(l.Fee, "%s", b.money(l.FeeEach), 1)
+	if !consumer {
+		fee = l.Fee
 	}
 	if b.Action.Legal == reminders.LegalMention {
-		text := fmt.Sprintf(b.say.mention, lowerFirst(l.Interest), rate, l.Basis)
+		text := fmt.Sprintf(b.say.mention, b.rule(lowerFirst(l.Interest)))
 		if fee != "" {
 			text += b.say.mentionFee + fee
 		}
 		return note(text + ". " + b.say.noClaim)
 	}
-	return b.legalAmounts(rate, fee)
+	return b.legalAmounts(fee)
 }
 
-func (b builder) legalAmounts(rate, fee string) layout.Piece {
+// rule names the interest, its rate where there is one figure, and where the
+// rate comes from.
+func (b builder) rule(interest string) string {
+	if b.Legal.Rate == "" {
+		return fmt.Sprintf("%s (%s)", interest, b.Legal.Basis)
+	}
+	return fmt.Sprintf(b.say.rate, interest, money.Number(twoDecimals(b.Legal.Rate), b.lang)+b.say.percent, b.Legal.Basis)
+}
+
+func (b builder) legalAmounts(fee string) layout.Piece {
 	demanded := map[dossier.DueID]bool{}
 	for _, line := range b.mainLines() {
 		demanded[line.ID] = true
@@ -262,7 +270,7 @@ func (b builder) legalAmounts(rate, fee string) layout.Piece {
 	}
 	lines := []string{fmt.Sprintf(b.say.asOf, layout.Date(b.lang, b.today))}
 	if len(owed) > 0 {
-		lines = append(lines, fmt.Sprintf(b.say.amounts, b.Legal.Interest, rate, b.Legal.Basis, b.amounts(owed)))
+		lines = append(lines, b.rule(b.Legal.Interest)+b.say.colon+" "+b.amounts(owed))
 	}
 	if len(charged) > 0 && fee != "" {
 		lines = append(lines, upperFirst(fee)+b.say.colon+" "+b.amounts(charged))

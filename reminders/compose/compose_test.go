@@ -68,7 +68,7 @@ func sampleFor(template, lang string) Request {
 		Date:    time.Date(2026, 11, 24, 9, 30, 0, 0, paris),
 		Legal: Legal{
 			Interest: "Pénalités de retard", Rate: "12.4", Basis: "taux BCE majoré de 10 points, article L441-10 du code de commerce",
-			Fee: "indemnité forfaitaire de recouvrement de %s par facture (article D441-5)", FeeEach: eur(4000),
+			Fee:   "indemnité forfaitaire de recouvrement de 40\u00a0€ par facture (article D441-5)",
 			Lines: []LegalLine{{Due: 1, Days: 55, Interest: eur(4240), Fee: eur(4000)}, {Due: 2, Days: 24, Interest: eur(595), Fee: eur(4000)}},
 		},
 	}

@@ -2,18 +2,18 @@ package compose
 
 // phrases are the words of a language that stand in no template.
 type phrases struct {
-	greeting, greetingTo                                  string
-	invoice, due, dueToday, dueOn, total, outstanding     string
-	instalment, issued, of, day, days, late, noDue        string
-	returned, copy, copies, someCopies                    string
-	upcoming, annex, settled, order                       string
-	pay, holder, iban, bic, amount, reference             string
-	unchanged, changed, scan, payOnline                   string
-	tracking, replyTo, siren, others, other               string
-	mention, mentionFee, noClaim, amounts, asOf, together string
-	nextFormal, nextCall, nextOther                       string
-	creditor, debtor                                      string
-	regards, formal, faithfully, colon, percent, payAt    string
+	greeting, greetingTo                               string
+	invoice, due, dueToday, dueOn, total, outstanding  string
+	instalment, issued, of, day, days, late, noDue     string
+	returned, copy, copies, someCopies                 string
+	upcoming, annex, settled, order                    string
+	pay, holder, iban, bic, amount, reference          string
+	unchanged, changed, scan, payOnline                string
+	tracking, replyTo, siren, others, other            string
+	mention, mentionFee, noClaim, rate, asOf, together string
+	nextFormal, nextCall, nextOther                    string
+	creditor, debtor                                   string
+	regards, formal, faithfully, colon, percent, payAt string
 }
 
 var phrasebook = map[string]phrases{
@@ -29,9 +29,9 @@ var phrasebook = map[string]phrases{
 		unchanged: "Coordonnées bancaires inchangées.", changed: "Attention : ces coordonnées bancaires sont nouvelles. Vous pouvez nous appeler pour en vérifier l'exactitude.",
 		scan: "À scanner avec votre application bancaire : virement de %s", payOnline: "Payer en ligne", payAt: "Payer en ligne :", colon: " :", percent: " %",
 		tracking: "Réf. de suivi : %s", replyTo: "Pour nous répondre : %s", siren: "SIREN %s", other: "%d autre", others: "%d autres",
-		mention:    "Pour mémoire, tout retard donne lieu de plein droit à des %s au taux annuel de %s (%s)",
+		mention:    "Pour mémoire, tout retard donne lieu de plein droit à des %s",
 		mentionFee: " et à une ", noClaim: "Ces sommes ne sont pas réclamées dans ce message.",
-		amounts: "%s au taux annuel de %s (%s) : %s", asOf: "Arrêté au %s, en sus de la somme ci-dessus :", together: "Total avec ces sommes : %s.",
+		rate: "%s au taux annuel de %s (%s)", asOf: "Arrêté au %s, en sus de la somme ci-dessus :", together: "Total avec ces sommes : %s.",
 		nextFormal: "Sans règlement ni réponse de votre part, une mise en demeure vous sera adressée à partir du %s.",
 		nextCall:   "Sans nouvelles de votre part, nous vous appellerons à partir du %s.",
 		nextOther:  "Sans règlement ni réponse de votre part, le dossier sera repris par notre direction à partir du %s.",
@@ -50,9 +50,9 @@ var phrasebook = map[string]phrases{
 		unchanged: "Our bank details are unchanged.", changed: "Please note: these bank details are new. You can call us to check that they are right.",
 		scan: "Scan with your banking app: transfer of %s", payOnline: "Pay online", payAt: "Pay online:", colon: ":", percent: "%",
 		tracking: "Tracking ref.: %s", replyTo: "To reply to us: %s", siren: "Company number (SIREN) %s", other: "%d more", others: "%d more",
-		mention:    "For the record, late payment entitles us by law to %s at %s a year (%s)",
+		mention:    "For the record, late payment entitles us by law to %s",
 		mentionFee: " and a ", noClaim: "These amounts are not claimed in this message.",
-		amounts: "%s at %s a year (%s): %s", asOf: "As of %s, on top of the amount above:", together: "Total including these: %s.",
+		rate: "%s at %s a year (%s)", asOf: "As of %s, on top of the amount above:", together: "Total including these: %s.",
 		nextFormal: "Without payment or an answer from you, a formal notice will be sent from %s.",
 		nextCall:   "If we do not hear from you, we will call you from %s.",
 		nextOther:  "Without payment or an answer from you, our management will take the matter over from %s.",

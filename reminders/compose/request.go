@@ -65,11 +65,10 @@ type Bank struct {
 // Legal is what may be said of late payment. Which of it is said is the
 // action's to decide. The zero Legal says nothing.
 type Legal struct {
-	Interest string // "Pénalités de retard", in the message's language
-	Rate     string // percent a year, "12.4"; "" where none can be told
-	Basis    string // where the rate comes from
-	Fee      string // "indemnité forfaitaire … de %s par facture (…)", %s the fee of one; "" for none
-	FeeEach  money.Amount
+	Interest string      // "Pénalités de retard", in the message's language
+	Rate     string      // percent a year, "12.4"; "" where no single figure can be told
+	Basis    string      // where the rate comes from
+	Fee      string      // "indemnité forfaitaire … de 40 € par facture (…)"; "" for none
 	Lines    []LegalLine // with amounts: what each demanded line has brought
 }
 

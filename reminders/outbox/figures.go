@@ -24,18 +24,15 @@ func (l Legal) terms(kind, fallback receivable.Kind) legal.Terms {
 }
 
 // figures returns what the message may say of late payment, at the day it is
-// dated. A rate that is not known is not mentioned, and stops a message that
-// must state amounts.
+// dated. A rate that is not known, or not the same for all invoices, is not
+// mentioned; one that is not known stops a message that must state amounts.
 func (b *Box) figures(d dossier.Dossier, a reminders.Action, lang string, today calendar.Date) (compose.Legal, error) {
 	if a.Legal == reminders.LegalNone || a.Legal == "" {
 		return compose.Legal{}, nil
 	}
 	terms := b.Company.Legal.terms(d.Customer.Kind, b.Company.Rules.Company.Kind)
 	rule := terms.Rule(lang, today)
-	said := compose.Legal{Interest: rule.Interest, Basis: rule.Basis, Fee: terms.Preset.Words[lang].Fee}
-	if len(terms.Preset.Fees) > 0 {
-		said.FeeEach = terms.Preset.Fees[0].Fee
-	}
+	said := compose.Legal{Interest: rule.Interest, Basis: rule.Basis, Fee: terms.FeeWords(lang)}
 	if rule.Figure {
 		said.Rate = rule.Rate.String()
 	}
