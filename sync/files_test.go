@@ -232,6 +232,9 @@ func TestPass_watchedFolder(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Join(folder, "failed")); len(left) != 2 {
 		t.Errorf("the broken file is not set aside with its reason: %v", left)
 	}
+	if tasks, err := b.store.Tasks(context.Background(), store.TaskFilter{Company: dupont, Kind: "file"}); err != nil || len(tasks) != 1 {
+		t.Errorf("tasks %+v, %v: want one for the refused file", tasks, err)
+	}
 	// --full does not forget what was taken.
 	if got := pass(Options{Asked: true, Full: true}); !got.OK || !slices.Equal(b.invoices(), []string{"F-1"}) {
 		t.Errorf("--full: %+v, open %v", got, b.invoices())

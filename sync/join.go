@@ -12,20 +12,14 @@ import (
 // number in a public register as one of another connection. Only people join
 // accounts; what was proposed once is not proposed again.
 func (p *pass) proposeJoins(tx *store.Tx) error {
-	wanted := map[string]bool{}
-	for _, r := range p.met {
-		for _, number := range registers(r) {
-			wanted[number] = true
-		}
-	}
-	if len(wanted) == 0 {
+	if len(p.met) == 0 {
 		return nil
 	}
 	var mine, others []store.Registered
 	err := tx.EachRegistered(p.company.ID, func(r store.Registered) {
-		for _, number := range registers(r) {
+		for _, number := range registers(r.SIREN, r.SIRET, r.VAT) {
 			switch {
-			case !wanted[number]:
+			case !p.met[number]:
 				continue
 			case r.Connection == p.key.Name:
 				mine = append(mine, r)
@@ -40,12 +34,12 @@ func (p *pass) proposeJoins(tx *store.Tx) error {
 	}
 	byNumber := map[string][]store.Registered{}
 	for _, r := range others {
-		for _, number := range registers(r) {
+		for _, number := range registers(r.SIREN, r.SIRET, r.VAT) {
 			byNumber[number] = append(byNumber[number], r)
 		}
 	}
 	for _, r := range mine {
-		for _, number := range registers(r) {
+		for _, number := range registers(r.SIREN, r.SIRET, r.VAT) {
 			for _, other := range byNumber[number] {
 				if other.Root == r.Root {
 					continue
@@ -76,7 +70,7 @@ func (p *pass) proposeJoin(tx *store.Tx, a, b store.Registered, number string) e
 // registers are the numbers by which an account is known to be the same as
 // another: the SIREN, which also stands in a SIRET and in a French VAT number,
 // and the VAT number.
-func registers(r store.Registered) []string {
+func registers(siren, siret, vat string) []string {
 	var list []string
 	add := func(number string) {
 		for _, known := range list {
@@ -86,14 +80,13 @@ func registers(r store.Registered) []string {
 		}
 		list = append(list, number)
 	}
-	if siren := bare(r.SIREN); len(siren) == 9 && isDigits(siren) {
+	if siren = bare(siren); len(siren) == 9 && isDigits(siren) {
 		add(siren)
 	}
-	if siret := bare(r.SIRET); len(siret) == 14 && isDigits(siret) {
+	if siret = bare(siret); len(siret) == 14 && isDigits(siret) {
 		add(siret[:9])
 	}
-	vat := bare(r.VAT)
-	switch {
+	switch vat = bare(vat); {
 	case len(vat) == 13 && vat[:2] == "FR" && isDigits(vat[4:]):
 		add(vat[4:])
 	case len(vat) >= 8 && len(vat) <= 14 && !isDigits(vat[:2]):

@@ -138,7 +138,7 @@ type pass struct {
 	listed      bool            // the feed itself listed all documents
 	refused     map[string]bool // files handed back
 	numbers     map[string]bool // folded invoice numbers of the history file that came by
-	met         []store.Registered
+	met         map[string]bool // numbers in public registers of accounts that came by
 	newAccounts bool
 	closed      int
 }
@@ -146,7 +146,7 @@ type pass struct {
 func (s *Syncer) newPass(c Company, src Source, o Options) *pass {
 	return &pass{
 		Syncer: s, company: c, source: src, key: store.ConnectionKey{Company: c.ID, Name: src.Name}, info: src.Connector.Info(), options: o,
-		done: map[string]bool{}, refused: map[string]bool{}, numbers: map[string]bool{},
+		done: map[string]bool{}, refused: map[string]bool{}, numbers: map[string]bool{}, met: map[string]bool{},
 	}
 }
 
@@ -281,6 +281,9 @@ func (p *pass) write(ctx context.Context, out store.Page, again bool) (store.App
 		if applied, err = tx.ApplyPage(p.key, out); err != nil {
 			return err
 		}
+		if err := p.tellRefused(tx, out.Bad); err != nil {
+			return err
+		}
 		var done []string
 		if again {
 			done = named(out)
@@ -334,7 +337,9 @@ func (p *pass) note(in connectors.Page, fresh bool) {
 	}
 	for _, a := range in.Accounts {
 		if a.SIREN+a.SIRET+a.VAT != "" {
-			p.met = append(p.met, store.Registered{SIREN: a.SIREN, SIRET: a.SIRET, VAT: a.VAT})
+			for _, number := range registers(a.SIREN, a.SIRET, a.VAT) {
+				p.met[number] = true
+			}
 		}
 	}
 }
@@ -354,10 +359,25 @@ func (p *pass) refuse(ctx context.Context, in connectors.Page) (*Failure, error)
 		KeepCursor: true, AsOf: in.AsOf,
 		Bad: []store.Rejected{{File: in.File, Text: in.File + " was refused: " + reason}},
 	}
-	if _, err := p.store.ApplyPage(ctx, p.key, told); err != nil {
+	if _, err := p.write(ctx, told, false); err != nil {
 		return nil, err
 	}
 	return nil, errRefused
+}
+
+// tellRefused opens a task for each file that was refused whole: among the
+// problems it stands only until the next pass.
+func (p *pass) tellRefused(tx *store.Tx, bad []store.Rejected) error {
+	for _, b := range bad {
+		if b.File == "" || b.Line != 0 || b.Ref.External != "" {
+			continue
+		}
+		task := dossier.Task{Kind: "file", Title: fmt.Sprintf("%s: %s", p.key.Name, b.Text)}
+		if _, err := tx.AddTask(p.company.ID, 0, task, "file/"+string(p.key.Name)+"/"+b.File); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // list asks for the ids of everything, where the source can and it is time.
