@@ -58,8 +58,15 @@ func (b *Brief) page(c content, token string, until time.Time) page {
 	}
 }
 
+// french keeps signs with their words where lines are broken.
+var french = strings.NewReplacer("« ", "«&nbsp;", " »", "&nbsp;»", " :", "&nbsp;:", " ;", "&nbsp;;", " ?", "&nbsp;?", " !", "&nbsp;!")
+
 func (b *Brief) html(title string, w *writer, foot string) string {
-	p := layout.Page{Lang: b.lang(), Title: title, Brand: b.Box.Company.Compose.Name, Body: layout.HTML(w.html.String())}
+	body := w.html.String()
+	if b.lang() == "fr" {
+		body = french.Replace(body)
+	}
+	p := layout.Page{Lang: b.lang(), Title: title, Brand: b.Box.Company.Compose.Name, Body: layout.HTML(body)}
 	if foot != "" {
 		p.Foot = []layout.HTML{layout.Esc(foot, 300)}
 	}
