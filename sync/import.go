@@ -91,9 +91,10 @@ func (i *importing) run(ctx context.Context) error {
 	begun := false
 	for in := first; in != nil; {
 		out := page(i.company, i.info, *in)
+		var did store.Applied
 		err := i.store.InTx(ctx, func(tx *store.Tx) error {
+			var err error
 			if !begun {
-				var err error
 				if i.before, err = tx.EnsureConnection(i.key, i.source.Type); err != nil {
 					return err
 				}
@@ -101,13 +102,7 @@ func (i *importing) run(ctx context.Context) error {
 					return err
 				}
 			}
-			did, err := i.applyPage(tx, out)
-			if err == nil && !begun {
-				i.asOf = i.before.AsOf
-			}
-			if err == nil {
-				i.add(*in, did)
-			}
+			did, err = i.applyPage(tx, out)
 			return err
 		})
 		if errors.Is(err, store.ErrOlder) && !begun {
@@ -118,7 +113,8 @@ func (i *importing) run(ctx context.Context) error {
 			return err
 		}
 		begun = true
-		i.asOf = later(i.asOf, in.AsOf)
+		i.add(*in, did)
+		i.asOf = later(later(i.asOf, i.before.AsOf), in.AsOf)
 		i.note(*in, true)
 		if in, err = i.following(next); err != nil {
 			return err
