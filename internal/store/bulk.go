@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -124,16 +125,20 @@ func pick[T any](rows [][]any, i int) []T {
 	return out
 }
 
+// prepared runs a statement once a row. The driver spends a goroutine on each
+// statement that can be cancelled: these last microseconds and cannot, what is
+// looked at is whether the whole was.
 func (tx *Tx) prepared(query string, rows [][]any) error {
-	statement, err := tx.lite.PrepareContext(tx.ctx, query)
+	ctx := context.WithoutCancel(tx.ctx)
+	statement, err := tx.lite.PrepareContext(ctx, query)
 	if err != nil {
 		return annotate(err, query)
 	}
 	defer statement.Close()
 	for _, row := range rows {
-		if _, err := statement.ExecContext(tx.ctx, row...); err != nil {
+		if _, err := statement.ExecContext(ctx, row...); err != nil {
 			return annotate(err, query)
 		}
 	}
-	return nil
+	return tx.ctx.Err()
 }

@@ -21,8 +21,9 @@ type writer struct {
 	page    Page
 	counts  Applied
 	touch   map[int64]bool
-	linked  map[string]bool // externals of items whose links changed: kind + "\x00" + external
-	first   bool            // nothing of the connection was ever accepted
+	known   map[string]known // accounts that the page named so far, by external id
+	linked  map[string]bool  // externals of items whose links changed: kind + "\x00" + external
+	first   bool             // nothing of the connection was ever accepted
 }
 
 // known is a mirrored row as it stands.
@@ -38,7 +39,7 @@ func (tx *Tx) ApplyPage(key ConnectionKey, page Page) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
-	w := &writer{Tx: tx, company: key.Company, conn: c.id, round: c.round, tally: &c.tally, page: page, touch: map[int64]bool{}, linked: map[string]bool{}, first: c.AcceptedAt.IsZero()}
+	w := &writer{Tx: tx, company: key.Company, conn: c.id, round: c.round, tally: &c.tally, page: page, touch: map[int64]bool{}, known: map[string]known{}, linked: map[string]bool{}, first: c.AcceptedAt.IsZero()}
 	for _, step := range []func() error{w.fresh, w.accounts, w.documents, w.payments, w.allocations, w.gone, w.seen, w.absent, w.bad, w.links} {
 		if err := step(); err != nil {
 			return Applied{}, fmt.Errorf("apply page of %s: %w", key.Name, err)

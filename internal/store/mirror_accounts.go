@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -69,6 +70,8 @@ func (w *writer) accounts() error {
 	if err != nil {
 		return err
 	}
+	w.known = have
+	maps.Copy(w.known, made)
 	for _, a := range fresh {
 		w.counts.New++
 		codes = append(codes, clean(a.Code), a.External)
@@ -77,7 +80,7 @@ func (w *writer) accounts() error {
 	if err := w.saveContacts(changedCustomers, contacts); err != nil {
 		return err
 	}
-	return w.code(codes)
+	return w.code(len(changed) > 0, codes)
 }
 
 type addressOf struct {
@@ -124,21 +127,32 @@ func (w *writer) newAccounts(rows []receivable.Account) (map[string]known, error
 const placeholder receivable.Kind = "placeholder"
 
 // code sets what customers are called by: the source's code, where it has one
-// and does not repeat it; else its id.
-func (w *writer) code(codes []string) error {
+// and does not repeat it; else its id. New customers bear their code already.
+func (w *writer) code(changed bool, codes []string) error {
 	if len(codes) == 0 {
 		return nil
 	}
 	slices.Sort(codes)
 	codes = slices.Compact(codes)
 	for chunk := range slices.Chunk(codes, 5000) {
+		asked := texts(slices.DeleteFunc(slices.Clone(chunk), func(c string) bool { return c == "" }))
+		var repeated int64
+		if !changed {
+			err := w.one([]any{&repeated}, "SELECT count(*) FROM (SELECT 1 FROM account WHERE connection = $1 AND "+w.in("code", 2)+" GROUP BY code HAVING count(*) > 1 LIMIT 1) x", w.conn, asked)
+			if err != nil {
+				return err
+			}
+		}
+		if !changed && repeated == 0 {
+			continue
+		}
 		_, err := w.exec(`UPDATE customer SET code = (
   SELECT CASE WHEN a.code = '' OR (SELECT count(*) FROM account b WHERE b.connection = a.connection AND b.code = a.code AND b.gone_at = 0) > 1 THEN a.external ELSE a.code END
   FROM account a WHERE a.customer = customer.id)
 WHERE id IN (SELECT customer FROM account a WHERE a.connection = $1 AND `+w.in("a.code", 2)+`
   AND (a.code = '' OR a.written_at = $3 OR (SELECT count(*) FROM account b WHERE b.connection = a.connection AND b.code = a.code) > 1))
 AND code <> (SELECT CASE WHEN a.code = '' OR (SELECT count(*) FROM account b WHERE b.connection = a.connection AND b.code = a.code AND b.gone_at = 0) > 1 THEN a.external ELSE a.code END
-  FROM account a WHERE a.customer = customer.id)`, w.conn, texts(slices.DeleteFunc(slices.Clone(chunk), func(c string) bool { return c == "" })), w.now)
+  FROM account a WHERE a.customer = customer.id)`, w.conn, asked, w.now)
 		if err != nil {
 			return err
 		}
@@ -190,22 +204,19 @@ func (w *writer) owners(externals []string) (map[string]known, error) {
 	}
 	slices.Sort(externals)
 	externals = slices.Compact(externals)
-	have, err := w.lookup("account", externals)
+	asked := slices.DeleteFunc(externals, func(e string) bool { _, ok := w.known[e]; return ok })
+	have, err := w.lookup("account", asked)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(w.known, have)
 	var missing []receivable.Account
-	for _, e := range externals {
+	for _, e := range asked {
 		if _, ok := have[e]; !ok {
 			missing = append(missing, receivable.Account{External: e, Kind: placeholder})
 		}
 	}
 	made, err := w.newAccounts(missing)
-	if err != nil {
-		return nil, err
-	}
-	for e, k := range made {
-		have[e] = k
-	}
-	return have, nil
+	maps.Copy(w.known, made)
+	return w.known, err
 }

@@ -103,6 +103,7 @@ type laid struct {
 	connection string
 	code       string
 	overlay    string
+	moved      bool // somebody else pays for it now
 }
 
 // layOver matches overlays with customers by code. codes nil: all customers;
@@ -177,6 +178,7 @@ WHERE k.company = $1`+which("k.code")+" ORDER BY k.id", args...)
 		roots[i] = customers[found[0]].id
 	}
 	slices.Sort(result.Payers)
+	var changes []laid
 	for i, c := range customers {
 		root := c.id
 		if r, ok := roots[i]; ok {
@@ -185,37 +187,50 @@ WHERE k.company = $1`+which("k.code")+" ORDER BY k.id", args...)
 		if contents[i] == c.overlay && root == c.root {
 			continue
 		}
-		result.Changed++
-		if err := tx.lay(company, c, contents[i], root); err != nil {
-			return result, err
-		}
+		// Whoever paid until now is looked at again, and so is whoever pays from now on.
+		tx.Touch(dossier.CustomerID(c.id), dossier.CustomerID(c.root), dossier.CustomerID(root))
+		c.moved, c.overlay, c.root = root != c.root, contents[i], root
+		changes = append(changes, c)
 	}
-	return result, nil
+	result.Changed = len(changes)
+	return result, tx.lay(company, changes)
 }
 
-// lay changes one customer: what the file says of it, and who pays for it.
-func (tx *Tx) lay(company receivable.CompanyID, c laid, content string, root int64) error {
-	_, err := tx.exec("INSERT INTO history (tbl, row_id, from_at, until_at, content) SELECT 'customer', id, since, CAST($2 AS BIGINT), overlay FROM customer WHERE id = $1 AND overlay <> '' AND since < $2", c.id, tx.now)
+// lay writes what changed of customers: what the file says of them, and who
+// pays for them.
+func (tx *Tx) lay(company receivable.CompanyID, changes []laid) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	var ids, moved []int64
+	var rows, contacts [][]any
+	for _, c := range changes {
+		ids = append(ids, c.id)
+		if c.moved {
+			moved = append(moved, c.id)
+		}
+		rows = append(rows, []any{c.id, c.overlay, c.root, micros(tx.now)})
+		var o Overlay
+		if err := doc(&o).Scan(c.overlay); err != nil {
+			return err
+		}
+		contacts = append(contacts, contactRows(company, c.id, "file", slices.Concat(o.Emails, o.CC))...)
+	}
+	_, err := tx.exec("INSERT INTO history (tbl, row_id, from_at, until_at, content) SELECT 'customer', id, since, CAST($1 AS BIGINT), overlay FROM customer WHERE "+tx.in("id", 2)+" AND overlay <> '' AND since < $1 ORDER BY id", tx.now, numbers(ids))
 	if err != nil {
 		return err
 	}
-	// Whoever paid until now is looked at again, and so is whoever pays from now on.
-	tx.Touch(dossier.CustomerID(c.id), dossier.CustomerID(c.root), dossier.CustomerID(root))
-	if root != c.root {
+	if len(moved) > 0 {
 		// A customer that another pays for is not looked at by itself.
-		if _, err := tx.exec("DELETE FROM agenda WHERE customer = $1", c.id); err != nil {
+		if _, err := tx.exec("DELETE FROM agenda WHERE "+tx.in("customer", 1), numbers(moved)); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.exec("UPDATE customer SET overlay = $2, root = $3, since = $4 WHERE id = $1", c.id, content, root, tx.now); err != nil {
+	if err := tx.updateMany("customer", []column{{"id", "bigint"}, {"overlay", "text"}, {"root", "bigint"}, {"since", "bigint"}}, rows); err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM contact WHERE origin = 'file' AND customer = $1", c.id); err != nil || content == "" {
+	if _, err := tx.exec("DELETE FROM contact WHERE origin = 'file' AND "+tx.in("customer", 1), numbers(ids)); err != nil {
 		return err
 	}
-	var o Overlay
-	if err := doc(&o).Scan(content); err != nil {
-		return err
-	}
-	return tx.upsertMany("contact", contactColumns, contactRows(company, c.id, "file", slices.Concat(o.Emails, o.CC)), "DO NOTHING")
+	return tx.upsertMany("contact", contactColumns, contacts, "DO NOTHING")
 }

@@ -51,12 +51,12 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	// A full sync at each commit: with less, a power cut undoes the last commits
 	// and an armed message would be queued again.
 	s.writer = sql.OpenDB(liteConnector{
-		dsn:     s.file + "?_txlock=immediate&_busy_timeout=20000",
+		dsn:     s.file + "?_txlock=immediate&_busy_timeout=20000&_stmt_cache_size=100",
 		pragmas: "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=10000; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY",
 	})
 	s.writer.SetMaxOpenConns(1)
 	s.reader = sql.OpenDB(liteConnector{
-		dsn:     s.file + "?_txlock=deferred&_busy_timeout=20000",
+		dsn:     s.file + "?_txlock=deferred&_busy_timeout=20000&_stmt_cache_size=50",
 		pragmas: "PRAGMA query_only=TRUE; PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY",
 	})
 	s.reader.SetMaxOpenConns(readers)
