@@ -292,3 +292,97 @@ func TestReader_survivesTheServer(t *testing.T) {
 		t.Errorf("a refused log-in is tried again at once: %v", err)
 	}
 }
+
+// TestReader_copiesInSent: a provider that does not file what we send is noticed
+// after a while, one that does is left alone; nothing is filed twice.
+func TestReader_copiesInSent(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]bool{"the provider files": true, "we file": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t, "compta")
+			now := time.Now()
+			w := newWorldAt(t, func() time.Time { return now }, "a", "b")
+			r := w.reader(s.account("compta"))
+			read(t, r)
+			first, second := w.remind("a", "contact@a.example", dossier.StateSent), w.remind("b", "contact@b.example", dossier.StateSent)
+			if err := r.FileCopy(t.Context(), string(first.ref), first.bytes); err != nil {
+				t.Fatal(err)
+			}
+			if files {
+				s.file("compta", "Sent", string(first.bytes))
+			}
+			read(t, r)
+			now = now.Add(3 * time.Minute)
+			read(t, r)
+			if err := r.FileCopy(t.Context(), string(second.ref), second.bytes); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				now = now.Add(3 * time.Minute)
+				read(t, r)
+			}
+			for m, want := range map[*reminder]bool{&first: true, &second: !files} {
+				found, err := r.FindSent(t.Context(), m.mid, w.keys.Ref(m.ref, "dupont.example"))
+				if err != nil || found != want {
+					t.Errorf("%s in Sent: %v %v", m.mid, found, err)
+				}
+			}
+			want, copies := store.No, "* 2 EXISTS"
+			if files {
+				want, copies = store.Yes, "* 1 EXISTS"
+			}
+			boxes, err := w.store.Mailboxes(t.Context(), company)
+			if err != nil || boxes[0].FilesSent != want {
+				t.Errorf("learnt %q %v", boxes[0].FilesSent, err)
+			}
+			if list := s.do("list", "compta", "Sent"); !strings.Contains(list, copies) {
+				t.Errorf("Sent holds %s", list)
+			}
+			for _, code := range []string{"a", "b"} {
+				if got := w.holds(code); len(got) != 0 {
+					t.Errorf("our own copy holds %s: %v", code, got)
+				}
+			}
+		})
+	}
+}
+
+// TestReader_cutOffAnywhereHandlesOnce ends readings at random moments; in the
+// end each reply was recorded once.
+func TestReader_cutOffAnywhereHandlesOnce(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "compta")
+	codes := make([]string, 40)
+	for i := range codes {
+		codes[i] = fmt.Sprintf("c%d", i)
+	}
+	w := newWorld(t, codes...)
+	r := w.reader(s.account("compta"))
+	read(t, r)
+	for _, code := range codes {
+		s.file("compta", "INBOX", letter("contact@"+code+".example", "compta@dupont.example", "Facture", "", "Bonjour, votre facture ?\n"))
+	}
+	cut := 0
+	for limit := time.Millisecond; ; limit += limit/4 + time.Millisecond {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		err := r.Once(ctx, true)
+		cancel()
+		if err == nil {
+			break
+		}
+		r = w.reader(s.account("compta")) // as after a crash: nothing is remembered
+		cut++
+	}
+	for range 2 {
+		read(t, r)
+	}
+	for _, code := range codes {
+		if d := w.dossier(code); len(d.Holds) != 1 || len(d.Replies) != 1 {
+			t.Errorf("%s after %d cuts: %d holds, %d replies", code, cut, len(d.Holds), len(d.Replies))
+		}
+	}
+	if cut == 0 {
+		t.Error("nothing was cut off")
+	}
+}

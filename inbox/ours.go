@@ -25,9 +25,7 @@ func (r *Reader) kept(ctx context.Context, batch mailbox.Batch) ([]headed, error
 		return nil, nil
 	}
 	parsed := make([]*message.Message, len(batch.Heads))
-	for i, head := range batch.Heads {
-		parsed[i] = message.ParseHeader(head.Fields)
-	}
+	match.Share(len(parsed), func(i int) { parsed[i] = message.ParseHeader(batch.Heads[i].Fields) })
 	needs, err := match.Heads(ctx, r.Store, r.Company.Seller, parsed)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,12 @@ type world struct {
 // address contact@<code>.example.
 func newWorld(t testing.TB, codes ...string) *world {
 	t.Helper()
-	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "a.db"), store.Options{})
+	return newWorldAt(t, time.Now, codes...)
+}
+
+func newWorldAt(t testing.TB, now func() time.Time, codes ...string) *world {
+	t.Helper()
+	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "a.db"), store.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package match
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"relanced/inbox/message"
 	"relanced/internal/store"
@@ -21,13 +23,12 @@ const (
 
 // Heads decides for messages read with message.ParseHeader, in their order,
 // which need their body: with one question of each kind to the Directory for
-// every hundred keys, however many messages there are.
+// every thousand keys, however many messages there are.
 func Heads(ctx context.Context, d Directory, s Seller, heads []*message.Message) ([]Need, error) {
 	clues := make([]Clues, len(heads))
+	Share(len(heads), func(i int) { clues[i] = cluesOf(heads[i], s) })
 	var all Clues
-	for i, m := range heads {
-		c := cluesOf(m, s)
-		clues[i] = c
+	for _, c := range clues {
 		all.Tokens = append(append(append(all.Tokens, c.Tokens...), c.Refs...), c.Mangled...)
 		all.MIDs = append(all.MIDs, c.MIDs...)
 		all.Threads = append(all.Threads, c.Threads...)
@@ -67,10 +68,22 @@ func Heads(ctx context.Context, d Directory, s Seller, heads []*message.Message)
 		}
 	}
 	out := make([]Need, len(heads))
-	for i, m := range heads {
-		out[i] = need(m, clues[i], k, s)
-	}
+	Share(len(heads), func(i int) { out[i] = need(heads[i], clues[i], k, s) })
 	return out, nil
+}
+
+// Share does n independent pieces of work on all processors.
+func Share(n int, do func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < n; i += workers {
+				do(i)
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // need decides for one message. An id with our signature is enough, whether
@@ -129,7 +142,7 @@ func noteLists[T any](k known, prefix string, keys []string, ask func([]string) 
 }
 
 // chunk is how many keys one question holds.
-const chunk = 100
+const chunk = 1000
 
 func inChunks(keys []string, do func([]string) error) error {
 	seen := make(map[string]bool, len(keys))

@@ -3,16 +3,44 @@ package match
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"relanced/inbox/message"
 )
 
-// numberish is a run of characters that may be an invoice number, or one of
-// two or three words that make one when written together.
-var (
-	numberish = regexp.MustCompile(`[\p{L}\d]+(?:[-/._][\p{L}\d]+)*`)
-	keyword   = regexp.MustCompile(`(?:facture|factures|fact|fac|n°|nº|no|num|numero|invoice|invoices|inv|bill|rechnung|rechnungen|re|rg|nr|factura|fattura|factuur|number|#)[ .:°#-]*$`)
-)
+var keyword = regexp.MustCompile(`(?:facture|factures|fact|fac|n°|nº|no|num|numero|invoice|invoices|inv|bill|rechnung|rechnungen|re|rg|nr|factura|fattura|factuur|number|#)[ .:°#-]*$`)
+
+// wordsOf gives where runs of letters and digits stand in a line, those joined
+// by - / . _ as one: each may be an invoice number, or one of two or three words
+// that make one when written together.
+func wordsOf(line string) [][2]int {
+	var words [][2]int
+	from, end := -1, -1 // of the word so far; end stays where a joiner may follow
+	for i, r := range line {
+		switch {
+		case r < utf8.RuneSelf && (r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'), r >= utf8.RuneSelf && unicode.IsLetter(r):
+			if from < 0 {
+				from = i
+			}
+			end = i + utf8.RuneLen(r)
+		case from >= 0 && end == i && strings.ContainsRune("-/._", r):
+		case from >= 0:
+			words = append(words, [2]int{from, end})
+			from = -1
+		}
+		if len(words) == maxWords {
+			return words
+		}
+	}
+	if from >= 0 {
+		words = append(words, [2]int{from, end})
+	}
+	return words
+}
+
+// maxWords bounds the words looked at in one line.
+const maxWords = 300
 
 // maxNumbers bounds the candidates looked up for one message.
 const maxNumbers = 300
@@ -58,7 +86,7 @@ func numbersIn(text string) []string {
 		if !strings.ContainsAny(l, "0123456789") {
 			continue
 		}
-		words := numberish.FindAllStringIndex(l, 300)
+		words := wordsOf(l)
 		for i, at := range words {
 			w := l[at[0]:at[1]]
 			if strings.ContainsAny(w, "0123456789") {
