@@ -29,25 +29,46 @@ func (d *Daemon) Remind(ctx context.Context, c *Company, by string) (Reminded, e
 	if _, err := d.Desk.Remind(ctx, c.id(), by); err != nil {
 		return done, err
 	}
-	if err := d.carryOut(ctx, c); err != nil {
-		return done, err
+	return done, d.act(ctx, c, since, &done)
+}
+
+// Round does once what the loops do as their moments come: reads the company's
+// mailboxes, carries out what came in, decides, and sends what may leave now.
+func (d *Daemon) Round(ctx context.Context, c *Company) (Reminded, error) {
+	var done Reminded
+	since := d.Store.Now()
+	for _, r := range c.Readers {
+		if err := d.readBox(ctx, r, false); err != nil {
+			done.Unread = append(done.Unread, err)
+		}
 	}
-	held, holding, err := d.holdOrFollow(ctx, leaseOfCompany(c.id()), c, since, &done)
+	return done, d.act(ctx, c, since, &done)
+}
+
+// MailBrief mails the work list that is due.
+func (d *Daemon) MailBrief(ctx context.Context, c *Company) error { return d.mailBrief(ctx, c) }
+
+// act carries out what came in, decides and sends.
+func (d *Daemon) act(ctx context.Context, c *Company, since time.Time, done *Reminded) error {
+	if err := d.carryOut(ctx, c); err != nil {
+		return err
+	}
+	held, holding, err := d.holdOrFollow(ctx, leaseOfCompany(c.id()), c, since, done)
 	if held == nil {
-		return done, err
+		return err
 	}
 	defer held.Release()
 	if done.Decided, err = c.Box.Sweep(holding); err != nil {
-		return done, err
+		return err
 	}
-	if err := d.send(holding, c, since, &done); err != nil {
-		return done, err
+	if err := d.send(holding, c, since, done); err != nil {
+		return err
 	}
 	again, err := c.Box.Sweep(holding)
 	done.Decided.Proposed += again.Proposed
 	done.Decided.Queued += again.Queued
 	done.Decided.Withdrawn += again.Withdrawn
-	return done, err
+	return err
 }
 
 // refresh makes a pass over every connection and reads every mailbox.
