@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -606,5 +607,82 @@ func TestSender_clockJumps(t *testing.T) {
 		if row.State != dossier.StateSent {
 			t.Error(fmt.Sprint(row.ID, row.State, row.Problem))
 		}
+	}
+}
+
+func TestSender_asToStopItFinishesWhatIsArmedAndBeginsNothing(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{store.PointArming, store.PointArmed} {
+		w := open(t, sqlite(t), 3)
+		w.remind()
+		ids := w.approve()
+		w.hold("one")
+		ctx, stop := context.WithCancel(w.ctx())
+		w.fault = func(reached string) {
+			if reached == point {
+				stop()
+			}
+		}
+		h, err := w.sender.Once(ctx, w.fence)
+		if !errors.Is(err, context.Canceled) || h.Sent != 1 || len(w.smtp.Mails()) != 1 {
+			t.Errorf("%s: %+v %v", point, h, err)
+		}
+		if row := w.message(ids[0]); row.State != dossier.StateSent {
+			t.Errorf("%s: %s", point, row.State)
+		}
+		if row := w.message(ids[1]); row.State != dossier.StateQueued || row.Problem != "" || row.Attempts != 0 {
+			t.Errorf("%s: %+v", point, row)
+		}
+	}
+}
+
+func TestSender_oneRefusedRecipientKeepsTheOthers(t *testing.T) {
+	t.Parallel()
+	w := open(t, sqlite(t), 1)
+	w.apply(store.Page{Accounts: []receivable.Account{{
+		External: "a-C1", Code: "C1", Name: "Client C1", Kind: receivable.KindBusiness, Language: "fr", Emails: []string{"c1@client1.example", "gone@client1.example"},
+	}}})
+	w.remind()
+	id := w.approve()[0]
+	w.mu.Lock()
+	w.server = func(stage emailtest.Stage, argument string) emailtest.Fault {
+		if stage == emailtest.Rcpt && strings.Contains(argument, "gone@") {
+			return emailtest.Fault{Reply: "550 5.1.1 user unknown"}
+		}
+		return emailtest.Fault{}
+	}
+	w.mu.Unlock()
+	if h := w.send(); h.Sent != 1 || w.message(id).State != dossier.StateSent {
+		t.Fatalf("%+v", h)
+	}
+	d, err := w.Dossier(w.ctx(), w.customer("C1"))
+	w.must(err)
+	if len(d.Bounced) != 1 || d.Bounced[0].Address != "gone@client1.example" {
+		t.Errorf("%+v", d.Bounced)
+	}
+}
+
+func TestSender_aStoreThatFailsWhileArmingLetsNothingLeaveAndLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := open(t, sqlite(t), 1)
+	w.remind()
+	id := w.approve()[0]
+	w.hold("one")
+	// The commit came through, its answer did not.
+	row := w.message(id)
+	armed, _, err := w.Arm(w.ctx(), id, w.fence, store.Rendered{Bytes: []byte("x"), MID: row.MID, To: row.To}, func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
+		return store.Verdict{OK: true}, nil
+	})
+	if err != nil || !armed {
+		t.Fatal(armed, err)
+	}
+	w.sender.loose = []attempt{{row: row, result: Result{Outcome: NotDelivered, Stage: StageArm, Scope: ScopeMessage, Temporary: true, Armed: true, Err: errors.New("gone")}, at: w.clock.Now()}}
+	w.send()
+	if got := w.message(id); got.State != dossier.StateQueued || got.Attempts != 1 {
+		t.Errorf("%s after %d", got.State, got.Attempts)
+	}
+	w.later(2 * time.Minute)
+	if h := w.send(); h.Sent != 1 {
+		t.Errorf("%+v", h)
 	}
 }
