@@ -51,6 +51,9 @@ func (b *Brief) Mail(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// early is by how much whoever keeps the schedule may be ahead of our clock.
+const early = 2 * time.Second
+
 // tick is the last time of today's schedule that has come; zero: none, or
 // today is a public holiday.
 func (b *Brief) tick(now time.Time) time.Time {
@@ -64,7 +67,7 @@ func (b *Brief) tick(now time.Time) time.Time {
 		if from.Before(midnight) {
 			continue
 		}
-		for t := b.Config.Schedule.AtOrAfter(from); !t.IsZero() && !t.After(now); t = b.Config.Schedule.Next(t) {
+		for t := b.Config.Schedule.AtOrAfter(from); !t.IsZero() && !t.After(now.Add(early)); t = b.Config.Schedule.Next(t) {
 			last = t
 		}
 		if !last.IsZero() {
@@ -94,7 +97,7 @@ func (b *Brief) mail(ctx context.Context, to string, tick, now time.Time) error 
 		return err
 	}
 	stamp := tick.UTC().Format(time.RFC3339)
-	if done >= stamp {
+	if made(done, stamp, now) {
 		return nil
 	}
 	c, err := b.gather(ctx, last, now)
@@ -105,6 +108,12 @@ func (b *Brief) mail(ctx context.Context, to string, tick, now time.Time) error 
 		return s.InTx(ctx, func(tx *store.Tx) error { return tx.SetMeta(mark, stamp) })
 	}
 	return b.queue(ctx, to, mark, stamp, c)
+}
+
+// made tells whether the list of that time was made, given the time of the last
+// one that was. One of a day to come is left from a clock that was wrong.
+func made(done, stamp string, now time.Time) bool {
+	return done >= stamp && done <= now.AddDate(0, 0, 1).UTC().Format(time.RFC3339)
 }
 
 // queue records the list with what its numbers mean, and puts its mail into the
@@ -124,7 +133,7 @@ func (b *Brief) queue(ctx context.Context, to, mark, stamp string, c content) er
 	}
 	out.Key = mark + "/" + stamp
 	return b.Box.Store.InTx(ctx, func(tx *store.Tx) error {
-		if done, err := tx.Meta(mark); err != nil || done >= stamp {
+		if done, err := tx.Meta(mark); err != nil || made(done, stamp, c.now) {
 			return err
 		}
 		if err := tx.SetMeta(mark, stamp); err != nil {

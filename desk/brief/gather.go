@@ -80,7 +80,7 @@ const overlap = 5 * time.Second
 // since is from when on things are new, given the last list to the same address.
 func (c *content) since(last store.WorkList) time.Time {
 	switch {
-	case last.SentAt.IsZero():
+	case last.SentAt.IsZero(), last.SentAt.After(c.now):
 		return c.now.AddDate(0, 0, -7)
 	case c.sameDay(last):
 		return last.SentAt.Add(time.Microsecond)

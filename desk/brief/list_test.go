@@ -159,11 +159,14 @@ func TestMail_isMadeOnceForEachMorningAndAddress(t *testing.T) {
 	w := newWorld(t, "fr")
 	w.brief.Config.To = []string{"marie@dupont.example", "paul@dupont.example"}
 	w.drafts(1)
-	w.now = at("2026-11-25 07:29")
+	if err := w.brief.Config.Schedule.UnmarshalText([]byte("45 7 * * 1-5")); err != nil {
+		t.Fatal(err)
+	}
+	w.now = at("2026-11-25 07:44")
 	if lists := w.mail(); len(lists) != 0 {
 		t.Fatalf("%d lists before their time", len(lists))
 	}
-	w.now = at("2026-11-25 07:30")
+	w.now = at("2026-11-25 07:45").Add(-5 * time.Millisecond) // whoever calls is a little ahead
 	if lists := w.mail(); len(lists) != 2 || lists[0].To[0] == lists[1].To[0] {
 		t.Fatalf("%d lists", len(lists))
 	}
@@ -174,8 +177,22 @@ func TestMail_isMadeOnceForEachMorningAndAddress(t *testing.T) {
 		}
 	}
 	w.morning()
+	w.now = w.now.Add(time.Hour)
 	if lists := w.mail(); len(lists) != 2 {
 		t.Errorf("%d lists the next morning", len(lists))
+	}
+}
+
+func TestMail_aClockThatWasWrongStopsNoList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fr")
+	w.drafts(1)
+	right := w.now
+	w.now = at("2031-03-05 08:00")
+	w.mail()
+	w.now = right
+	if lists := w.mail(); len(lists) != 1 {
+		t.Errorf("%d lists", len(lists))
 	}
 }
 
