@@ -122,7 +122,9 @@ func (tx *Tx) holds(f Fence) error {
 }
 
 func (tx *Tx) arm(o Outgoing, fence Fence, r Rendered) error {
-	tx.Touch(o.Customer)
+	if err := tx.leave(o.ID); err != nil {
+		return err
+	}
 	_, err := tx.exec("UPDATE outbox SET state = 'armed', armed_at = $2, changed_at = $2, fence = $3, attempts = attempts + 1, problem = '', server = '', stage = '' WHERE id = $1", o.ID, tx.now, fence.Number)
 	if err != nil || o.Rendered {
 		return err
@@ -197,7 +199,9 @@ func (tx *Tx) Record(id dossier.MessageID, r Result) error {
 	if !slices.Contains(may, o.State) || r.State != dossier.StateSent && r.Attempt != 0 && r.Attempt != o.Attempts {
 		return fmt.Errorf("message %d is %s, not to become %s: %w", id, o.State, r.State, ErrConflict)
 	}
-	tx.Touch(o.Customer)
+	if err := tx.leave(id); err != nil {
+		return err
+	}
 	var sent, ended time.Time
 	switch r.State { //nolint:exhaustive // the others neither were sent nor ended
 	case dossier.StateSent:
@@ -277,7 +281,11 @@ func (tx *Tx) Resolve(id dossier.MessageID, to dossier.State, by string) error {
 	if o.State != dossier.StateUnknown {
 		return fmt.Errorf("message %d is %s, not unknown: %w", id, o.State, ErrConflict)
 	}
-	tx.Touch(o.Customer)
+	if to != dossier.StateSent { // Record does the same
+		if err := tx.leave(id); err != nil {
+			return err
+		}
+	}
 	switch to { //nolint:exhaustive // the three ways out
 	case dossier.StateSent:
 		return tx.Record(id, Result{State: to, Problem: "settled by " + by})
@@ -312,13 +320,14 @@ func (s *Store) Takeover(ctx context.Context, mailbox MailboxKey, fence Fence) (
 		ids = nil
 		err := tx.each(func(scan scanner) error {
 			var id dossier.MessageID
-			var customer dossier.CustomerID
-			err := scan(&id, &customer)
+			err := scan(&id)
 			ids = append(ids, id)
-			tx.Touch(customer)
 			return err
-		}, "SELECT id, customer FROM outbox WHERE company = $1 AND mailbox = $2 AND state = 'armed' AND fence < $3 ORDER BY id"+tx.lock("FOR UPDATE"), mailbox.Company, mailbox.Name, fence.Number)
+		}, "SELECT id FROM outbox WHERE company = $1 AND mailbox = $2 AND state = 'armed' AND fence < $3 ORDER BY id"+tx.lock("FOR UPDATE"), mailbox.Company, mailbox.Name, fence.Number)
 		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if err := tx.leave(ids...); err != nil {
 			return err
 		}
 		_, err = tx.exec("UPDATE outbox SET state = 'unknown', changed_at = $1, stage = 'dot', problem = 'the program stopped while it was leaving' WHERE state = 'armed' AND "+tx.in("id", 2), tx.now, numbers(ids))

@@ -13,14 +13,14 @@ import (
 // books reads the documents: open ones, and those that our messages spoke of.
 func (g *gathering) books() error {
 	type found struct {
-		id, customer  int64
-		line          dossier.Line
-		kind          receivable.DocumentKind
-		content       string
-		since         time.Time
-		row           documentRow
-		dues          []receivable.Due
-		open, current bool
+		id, customer int64
+		line         dossier.Line
+		kind         receivable.DocumentKind
+		content      string
+		problem      time.Time // since when it has the problem, or none
+		since        time.Time
+		row          documentRow
+		open         bool
 	}
 	reminded := numbers(slices.Clone(g.documents))
 	which := "(d.outstanding <> 0 AND d.gone_at = 0)"
@@ -30,11 +30,11 @@ func (g *gathering) books() error {
 	list, err := all(g.Tx, func(scan scanner) (found, error) {
 		var f found
 		err := scan(&f.id, &f.customer, &f.line.Connection, at(&f.line.ConfirmedAt), &f.line.External, &f.line.Invoice, &f.kind, &f.content,
-			&f.line.Problem, at(&f.since), at(&f.line.FirstSeenAt), at(&f.line.GoneAt))
+			&f.line.Problem, at(&f.problem), at(&f.since), at(&f.line.FirstSeenAt), at(&f.line.GoneAt))
 		return f, err
-	}, `SELECT d.id, d.customer, c.name, c.confirmed_at, d.external, d.number, d.kind, d.content, d.problem, d.since, d.first_seen_at, d.gone_at
+	}, `SELECT d.id, d.customer, c.name, c.confirmed_at, d.external, d.number, d.kind, d.content, d.problem, d.problem_at, d.since, d.first_seen_at, d.gone_at
 FROM document d JOIN connection c ON c.id = d.connection WHERE `+g.in("d.customer", 1)+" AND "+which+`
-UNION ALL SELECT d.id, d.customer, c.name, c.confirmed_at, d.external, d.number, d.kind, d.content, d.problem, d.since, d.first_seen_at, d.gone_at
+UNION ALL SELECT d.id, d.customer, c.name, c.confirmed_at, d.external, d.number, d.kind, d.content, d.problem, d.problem_at, d.since, d.first_seen_at, d.gone_at
 FROM document d JOIN connection c ON c.id = d.connection WHERE `+g.in("d.id", 2)+" AND "+g.in("d.customer", 1)+" AND NOT "+which+" ORDER BY 1",
 		numbers(g.members), reminded)
 	if err != nil {
@@ -52,15 +52,21 @@ FROM document d JOIN connection c ON c.id = d.connection WHERE `+g.in("d.id", 2)
 	if err != nil {
 		return err
 	}
-	at1 := map[int64]int{}
+	pastProblems, err := g.old("problem", ids)
+	if err != nil {
+		return err
+	}
+	var there []int // places in the list of what was there at the moment asked for
 	for i := range list {
 		f := &list[i]
 		if g.past(f.line.FirstSeenAt) {
 			continue
 		}
-		f.current = true
 		if before, ok := past[f.id]; ok && g.past(f.since) {
-			f.content, f.current = before, false
+			f.content = before
+		}
+		if g.past(f.problem) {
+			f.line.Problem = pastProblems[f.id]
 		}
 		g.until(&f.line.GoneAt)
 		g.until(&f.line.ConfirmedAt)
@@ -68,7 +74,7 @@ FROM document d JOIN connection c ON c.id = d.connection WHERE `+g.in("d.id", 2)
 			return err
 		}
 		f.open = f.row.Outstanding != 0 && f.line.GoneAt.IsZero()
-		at1[f.id] = i
+		there = append(there, i)
 	}
 	dueOf := map[int64][]storedDue{}
 	changed := map[int64]time.Time{}
@@ -84,8 +90,7 @@ FROM document d JOIN connection c ON c.id = d.connection WHERE `+g.in("d.id", 2)
 	if err != nil {
 		return err
 	}
-	for id, i := range at1 {
-		_ = id
+	for _, i := range there {
 		f := list[i]
 		if !f.open && !asked[f.id] {
 			continue

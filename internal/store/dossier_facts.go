@@ -64,56 +64,6 @@ func (g *gathering) disputes() error {
 WHERE `+g.in("customer", 1)+" AND (ended_at = 0 OR ended_at >= $2) ORDER BY id", numbers(g.members), g.horizon())
 }
 
-// messages reads what we prepared and sent, and notes of which documents it spoke.
-func (g *gathering) messages() error {
-	rows, err := all(g.Tx, scanOutgoing, outboxQuery+" WHERE "+g.in("o.customer", 1)+" ORDER BY o.created_at, o.id", numbers(g.members))
-	if err != nil {
-		return err
-	}
-	if err := g.withLines(rows); err != nil {
-		return err
-	}
-	spoken := map[dossier.DocumentID]bool{}
-	for _, o := range rows {
-		m := o.Message
-		if g.past(m.CreatedAt) {
-			continue
-		}
-		if !g.at.IsZero() && o.ChangedAt.After(g.at) {
-			m.State = before(o, g.at)
-			g.until(&m.ArmedAt)
-			g.until(&m.SentAt)
-			g.until(&m.EndedAt)
-		}
-		d := g.of(int64(o.Customer))
-		d.Messages = append(d.Messages, m)
-		for _, l := range m.Lines {
-			spoken[l.Document] = true
-		}
-	}
-	for id := range spoken {
-		if !slices.Contains(g.documents, id) {
-			g.documents = append(g.documents, id)
-		}
-	}
-	return nil
-}
-
-// before is the state a message had at a moment before its last change.
-func before(o Outgoing, at time.Time) dossier.State {
-	switch {
-	case !o.SentAt.IsZero() && !o.SentAt.After(at):
-		return dossier.StateSent
-	case !o.ArmedAt.IsZero() && !o.ArmedAt.After(at):
-		return dossier.StateArmed
-	case o.approvedAt.After(at):
-		return dossier.StateDraft
-	case o.ApprovedBy == "" && o.State == dossier.StateCancelled:
-		return dossier.StateDraft
-	}
-	return dossier.StateQueued
-}
-
 func (g *gathering) replies() error {
 	return g.each(func(scan scanner) error {
 		var r dossier.Reply
