@@ -35,6 +35,7 @@ type Sender struct {
 	ahead   int                                   // messages whose invoices are re-read together
 	readyAt time.Time                             // when books and mailboxes were last looked at for ready
 	ready   map[dossier.MessageID]bool
+	facts   snapshot // as they were after that look
 
 	failures int       // of the way to the server, in a row
 	retryAt  time.Time // not before
@@ -281,11 +282,50 @@ func (s *Sender) prepare(ctx context.Context, rows []store.Outgoing) error {
 		}
 		s.ahead = max(1, len(rows)/2)
 	}
+	if s.facts, err = s.snapshot(ctx, rows); err != nil {
+		return err
+	}
 	s.readyAt, s.ready = looked, map[dossier.MessageID]bool{}
 	for _, row := range rows {
 		s.ready[row.ID] = true
 	}
 	return nil
+}
+
+// snapshot is what a few messages are rendered from, read together. Whether one
+// may leave is decided again when it is armed.
+type snapshot struct {
+	dossiers map[dossier.CustomerID]dossier.Dossier
+	gates    reminders.Gates
+	known    accepted
+}
+
+func (s *Sender) snapshot(ctx context.Context, rows []store.Outgoing) (snap snapshot, err error) {
+	b := s.Box
+	snap.dossiers = map[dossier.CustomerID]dossier.Dossier{}
+	var ids []dossier.CustomerID
+	for _, row := range rows {
+		ids = append(ids, row.Customer)
+	}
+	dossiers, err := b.Store.Dossiers(ctx, ids)
+	if err != nil {
+		return snap, fmt.Errorf("outbox: read dossiers: %w", err)
+	}
+	for _, d := range dossiers {
+		snap.dossiers[d.Customer.ID] = d
+	}
+	err = b.Store.View(ctx, func(tx *store.Tx) error {
+		boxes, err := tx.MailboxesOf(b.Company.ID)
+		if err != nil {
+			return err
+		}
+		if snap.gates, err = b.gates(tx, boxes, armAge); err != nil {
+			return err
+		}
+		snap.known, err = b.accepted(tx)
+		return err
+	})
+	return snap, err
 }
 
 // unpassed returns the connections that no pass was made over lately.
@@ -364,9 +404,12 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 	var storeErr error
 	result := s.session.Send(ctx, Envelope{ID: row.Ref, From: s.Box.Company.Sender.Address, To: mail.envelope(), Data: mail.Bytes}, func() error {
 		// From here on the message is finished whoever wants us to stop.
-		armed, _, err := s.Box.Store.Arm(context.WithoutCancel(ctx), row.ID, fence, mail.Rendered, s.look(row))
+		armed, verdict, err := s.Box.Store.Arm(context.WithoutCancel(ctx), row.ID, fence, mail.Rendered, s.look(row))
 		if err == nil && !armed {
 			err = errHeld
+			if verdict.Reason == dossier.StaleInbox {
+				s.readyAt = time.Time{} // something came: read again before the next one
+			}
 		}
 		storeErr = err
 		return err
@@ -484,33 +527,13 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 		m.Bytes = row.Content
 		return m, true, nil
 	}
-	d, err := s.Box.Store.Dossier(ctx, row.Customer)
-	if err != nil {
-		return m, false, err
-	}
-	boxes, err := s.Box.Store.Mailboxes(ctx, s.Box.Company.ID)
-	if err != nil {
-		return m, false, err
-	}
-	var verdict store.Verdict
-	var known accepted
-	err = s.Box.Store.View(ctx, func(tx *store.Tx) error {
-		gates, err := s.Box.gates(tx, boxes, armAge)
-		if err != nil {
-			return err
+	d, found := s.facts.dossiers[row.Customer]
+	if !found { // joined to another customer since
+		if d, err = s.Box.Store.Dossier(ctx, row.Customer); err != nil {
+			return m, false, err
 		}
-		if known, err = s.Box.accepted(tx); err == nil {
-			verdict = s.Box.verdict(d, row, gates, known, tx.Now())
-		}
-		return err
-	})
-	if err != nil {
-		return m, false, err
 	}
-	if !verdict.OK {
-		if verdict.Reason == dossier.StaleInbox {
-			s.readyAt = time.Time{} // something came: read again before the next one
-		}
+	if verdict := s.Box.verdict(d, row, s.facts.gates, s.facts.known, s.now()); !verdict.OK {
 		return m, false, s.putOff(ctx, row, verdict)
 	}
 	if row.Rendered {
@@ -521,7 +544,7 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 	if !standing {
 		return m, false, s.putOff(ctx, row, store.Verdict{Why: s.Box.words().withdrawn(""), Restart: true})
 	}
-	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, a), known, s.now())
+	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, a), s.facts.known, s.now())
 	if err == nil {
 		m.Bytes, err = email.Build(mail)
 	}
