@@ -21,9 +21,8 @@ type Explanation struct {
 	ReturnOn   *string     `json:"return_on"`
 	Language   *string     `json:"language"`
 	Problems   []string    `json:"problems"`
-	Why        []string    `json:"why"`
-	NotTrimmed bool        `json:"not_trimmed"`
-	Inline     bool        `json:"inline"`
+	Why        []string    `json:"-"` // for people, as NotTrimmed
+	NotTrimmed bool        `json:"-"`
 }
 
 // BounceView is a failure notice as shown. Status is the code that tells most.
@@ -40,8 +39,8 @@ type RecipientView struct {
 	Status  *string `json:"status"`
 	Action  *string `json:"action"`
 	Hard    bool    `json:"hard"`
-	Class   string  `json:"class"`
-	Text    string  `json:"text"`
+	Class   string  `json:"-"`
+	Text    string  `json:"-"`
 }
 
 // MatchView is whose message it is. Without a configuration it is nobody's.
@@ -49,7 +48,7 @@ type MatchView struct {
 	Customer *string  `json:"customer"`
 	Reminder *string  `json:"reminder"`
 	Evidence []string `json:"evidence"`
-	Level    string   `json:"level"`
+	Level    string   `json:"-"`
 }
 
 // Named is a match in words: what codes and Message-IDs the ids stand for.
@@ -73,7 +72,6 @@ func Explain(file string, m *message.Message, c message.Context, named *Named) E
 		Problems:   append([]string{}, m.Problems...),
 		Why:        append([]string{}, v.Why...),
 		NotTrimmed: v.New.NotTrimmed,
-		Inline:     v.New.Inline,
 	}
 	if r := m.Report; r != nil && e.Class == "bounce" {
 		e.Bounce = &BounceView{Hard: r.Hard(), Action: text(r.Action()), Status: text(r.Status()), Recipients: []RecipientView{}}

@@ -117,6 +117,9 @@ func (c *inboxExplainCmd) print(a *app, e inbox.Explanation) {
 	for _, p := range e.Problems {
 		a.tell("  damaged   %s", p)
 	}
+	if e.NotTrimmed {
+		a.tell("  text      all of it: what is new could not be told from what is quoted")
+	}
 	for _, line := range strings.Split(e.NewText, "\n") {
 		a.tell("  | %s", line)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -34,8 +35,10 @@ type customerJSON struct {
 func (c *customersCmd) Run(ctx context.Context, a *app) error {
 	return a.with(ctx, func(d *daemon.Daemon) error {
 		var rows []store.CustomerRow
+		unknown := map[receivable.CompanyID]receivable.Kind{} // what is taken for granted where a kind is unknown
 		for _, company := range d.Companies {
 			for row, err := range d.Store.Customers(ctx, company.CompanyID(), today(a, company)) {
+				unknown[company.CompanyID()] = receivable.Kind(company.Customers.Kind)
 				if err != nil {
 					return err
 				}
@@ -48,12 +51,12 @@ func (c *customersCmd) Run(ctx context.Context, a *app) error {
 				return []any{r.Code, oneLine(r.Name, 40), amountText(r.Outstanding), amountText(r.Overdue), amountText(r.Credit), r.Outstanding.Currency, yesNo(r.Held), strings.Join(r.Emails, ", ")}
 			},
 			func(r store.CustomerRow) any {
-				kind := string(r.Kind)
-				if kind == "" {
-					kind = string(receivable.KindUnknown)
+				kind := r.Kind
+				if kind == "" || kind == receivable.KindUnknown {
+					kind = cmp.Or(unknown[r.Company], receivable.KindUnknown)
 				}
 				return customerJSON{
-					Connection: string(r.Connection), Customer: r.Code, External: r.External, Name: r.Name, Kind: kind, Emails: none(r.Emails),
+					Connection: string(r.Connection), Customer: r.Code, External: r.External, Name: r.Name, Kind: string(kind), Emails: none(r.Emails),
 					Outstanding: amountText(r.Outstanding), Overdue: amountText(r.Overdue), Credit: amountText(r.Credit), Currency: r.Outstanding.Currency,
 					Held: r.Held, NextAt: stamp(r.NextAt),
 				}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"os"
 	"strings"
 
@@ -112,10 +113,20 @@ func (c *showCmd) Run(ctx context.Context, a *app) error {
 				Text    string `json:"text"`
 			}{outboxView(out), strings.ReplaceAll(string(header), "\r\n", "\n"), text})
 		}
-		a.tell("%s", strings.ReplaceAll(string(header), "\r\n", "\n"))
+		a.tell("%s", readable(header))
 		a.tell("\n%s", text)
 		return nil
 	})
+}
+
+// readable is a header as people read it: lines joined, words decoded.
+func readable(header []byte) string {
+	text := strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\r\n", "\n").Replace(string(header))
+	var words mime.WordDecoder
+	if decoded, err := words.DecodeHeader(text); err == nil {
+		return decoded
+	}
+	return text
 }
 
 // content returns a message's text, page and bytes.
