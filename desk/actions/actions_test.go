@@ -247,8 +247,6 @@ func TestDesk_eachActionKeepsBackWhatItNamesAndIsTold(t *testing.T) {
 			if told := b.told(); !slices.Contains(told, test.event) {
 				t.Errorf("timeline: %q", told)
 			}
-			before := b.draft
-			_ = before
 			target := b.who
 			if test.one != test.both {
 				target = b.one

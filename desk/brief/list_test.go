@@ -34,8 +34,7 @@ func eventful(t testing.TB, language string) *world {
 		Accounts:  []receivable.Account{{External: "C014", Code: "C014", Name: "Sans Adresse SA", Kind: receivable.KindBusiness, Country: "FR"}},
 		Documents: []receivable.Document{w.invoice("C014", 99, "2026-11-12")},
 	})
-	paid := w.customer("C015", "Transports Leroy", 3200, "2026-10-18")
-	_ = paid
+	w.customer("C015", "Transports Leroy", 3200, "2026-10-18")
 	w.page(store.Page{Payments: []receivable.Payment{{External: "P1", Account: "C015", On: calendar.MustParse("2026-11-20"), Amount: money.New(320_000, "EUR"), Unallocated: money.New(320_000, "EUR")}}})
 	w.tx(func(tx *store.Tx) error {
 		for _, add := range []func() (int64, error){
