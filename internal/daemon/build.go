@@ -18,6 +18,7 @@ import (
 	"relanced/configs"
 	"relanced/connectors"
 	"relanced/desk/actions"
+	"relanced/desk/brief"
 	"relanced/inbox"
 	"relanced/inbox/mailbox"
 	"relanced/inbox/match"
@@ -166,7 +167,10 @@ func (d *Daemon) build(o Options) error {
 		}
 		boxes[c.id()] = c.Box
 	}
-	d.Desk = &actions.Desk{Store: d.Store, Boxes: boxes}
+	d.Desk = &actions.Desk{Store: d.Store, Boxes: boxes, May: func(id receivable.CompanyID, by string, right actions.Right) bool {
+		c, known := d.File.Company(id)
+		return known && brief.May(c.Team, by, right)
+	}}
 	return nil
 }
 

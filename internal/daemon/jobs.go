@@ -102,19 +102,17 @@ type nextFunc func(time.Time) time.Time
 // Next is f.
 func (f nextFunc) Next(t time.Time) time.Time { return f(t) }
 
-// period is the shortest time between two runs, found over a day's worth of
-// them: the span within which a second job of the same kind is the same job.
+// period is the span within which a second job of the same kind is the same
+// job: the time between two runs, a minute at most. River cuts periods out of
+// the day and counts jobs that ended: with a day's period, the job of a node
+// that started at six would keep the one of half past seven away.
 func period(next func(time.Time) time.Time) time.Duration {
-	shortest := 24 * time.Hour
 	at := next(time.Now())
-	for range 50 {
-		then := next(at)
-		if then.IsZero() || then.Before(at) {
-			break
-		}
-		shortest, at = min(shortest, then.Sub(at)), then
+	then := next(at)
+	if then.IsZero() || !then.After(at) {
+		return time.Minute
 	}
-	return max(shortest, time.Second)
+	return max(min(then.Sub(at), time.Minute), time.Second)
 }
 
 // identifier makes text a periodic job id: letters, digits, - and _.

@@ -43,3 +43,14 @@ func TestJobs_runAtStartAndAtTheirTimes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPeriod_isNeverLongerThanAMinute(t *testing.T) {
+	t.Parallel()
+	for every, want := range map[time.Duration]time.Duration{
+		time.Second: time.Second, 30 * time.Second: 30 * time.Second, time.Hour: time.Minute, 24 * time.Hour: time.Minute,
+	} {
+		if got := period(func(t time.Time) time.Time { return t.Truncate(every).Add(every) }); got != want {
+			t.Errorf("every %s: period %s, want %s", every, got, want)
+		}
+	}
+}
