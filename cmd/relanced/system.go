@@ -71,17 +71,22 @@ func (c *checkCmd) Run(ctx context.Context, a *app) error {
 		}
 		rows = append(rows, row)
 	}
-	err = list(a.printer, rows, "", []string{"", "What", "Name", "Result"}, func(r checkJSON) []any {
-		mark := "ok"
-		if !r.OK {
-			mark = "NOT OK"
+	for _, row := range rows {
+		if a.json {
+			if err := a.object(row); err != nil {
+				return err
+			}
+			continue
 		}
-		return []any{mark, r.What, r.Name, sentence(r.Message, value(r.Do))}
-	}, func(r checkJSON) any { return r })
-	if err == nil && bad {
+		a.tell("%-6s  %s %s: %s", map[bool]string{true: "ok", false: "NOT OK"}[row.OK], row.What, row.Name, row.Message)
+		if row.Do != nil {
+			a.tell("        → %s", *row.Do)
+		}
+	}
+	if bad {
 		return errSaid
 	}
-	return err
+	return nil
 }
 
 type configCmd struct {
@@ -106,11 +111,22 @@ func (configSchemaCmd) Run(a *app) error {
 	return err
 }
 
-// Run prints what counts, defaults included.
+// Run prints what counts, defaults included. A secret that cannot be read here
+// keeps nothing from being shown: it would be masked anyway.
 func (configShowCmd) Run(a *app) error {
-	file, err := a.load(a.Config, true)
+	found, err := configs.Find(a.Config)
 	if err != nil {
-		return err
+		return &exitError{exitConfig, err}
+	}
+	file, problems := configs.Load(found, builtin.Factories())
+	for _, p := range problems.List() {
+		if !p.Secret {
+			return &exitError{exitConfig, problems.Err()}
+		}
+		a.warn("warning: %s", p.String())
+	}
+	for _, w := range problems.Warnings() {
+		a.warn("warning: %s", w.String())
 	}
 	_, err = a.out.Write(configs.Show(file))
 	return err

@@ -50,6 +50,8 @@ type finding struct {
 	path string
 	text string
 	warn bool
+
+	secret bool // what is missing is the value of a secret
 }
 
 // Problem is one thing to mend.
@@ -60,6 +62,7 @@ type Problem struct {
 	Caret        int    // 0-based, in runes of Source; -1 where there is none
 	Path         string // where in the document: companies[0].reminders.plan
 	Text         string
+	Secret       bool // all that is wrong is that the value of a secret cannot be read here
 }
 
 // At returns a view deeper in the document: string keys and int indexes.
@@ -197,8 +200,11 @@ func (p *Problems) add(warn bool, format string, args ...any) {
 }
 
 func (p *Problems) addAt(at place, warn bool, format string, args ...any) {
+	p.addFinding(finding{at: at, path: p.path, text: printable(fmt.Sprintf(format, args...)), warn: warn})
+}
+
+func (p *Problems) addFinding(f finding) {
 	l := p.shared()
-	f := finding{at: at, path: p.path, text: printable(fmt.Sprintf(format, args...)), warn: warn}
 	if slices.Contains(l.found, f) { // an alias reaches one place twice
 		return
 	}
@@ -207,11 +213,11 @@ func (p *Problems) addAt(at place, warn bool, format string, args ...any) {
 		return
 	}
 	l.found = append(l.found, f)
-	if p.read && !warn {
+	if p.read && !f.warn {
 		if l.unread == nil {
 			l.unread = map[spot]bool{}
 		}
-		l.unread[spot{at.doc, p.path}] = true
+		l.unread[spot{f.at.doc, p.path}] = true
 	}
 }
 
@@ -253,7 +259,7 @@ func (p *Problems) render(warn bool) []Problem {
 	})
 	var problems []Problem
 	for _, f := range picked {
-		problem := Problem{Path: f.path, Text: f.text, Caret: -1}
+		problem := Problem{Path: f.path, Text: f.text, Caret: -1, Secret: f.secret}
 		if f.at.doc != nil {
 			problem.File, problem.Line, problem.Column = f.at.doc.name, f.at.line, f.at.column
 			problem.Source, problem.Caret = f.at.doc.show(f.at.line, f.at.column)

@@ -87,7 +87,7 @@ func (s *Secret) DecodeConf(n Node, p *Problems) {
 			kind, ref = pr.name, text
 			value, err := readSecret(kind, ref, n.Dir(), view)
 			if err != nil {
-				view.Addf("%s", oneLine(err.Error()))
+				view.addFinding(finding{at: view.node.place(), path: view.path, text: printable(oneLine(err.Error())), secret: true})
 			}
 			*s = Secret{kind: kind, ref: ref, value: value}
 		}
