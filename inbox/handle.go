@@ -185,6 +185,9 @@ func (r *Reader) answers(in understood) bool {
 	default:
 		return false
 	}
+	if auto := strings.ToLower(strings.TrimSpace(in.m.Header.Raw("auto-submitted"))); strings.HasPrefix(auto, "auto-") && r.Company.isMember(in.m.From.Email) {
+		return false // somebody is away
+	}
 	if _, token, _ := r.Company.Seller.Keys.Open(in.m.Text, in.m.From.Email, in.at); token {
 		return true
 	}

@@ -247,8 +247,18 @@ func (s *Session) Wait(ctx context.Context, d time.Duration, wake <-chan struct{
 		}
 		return false, nil
 	}
+	// Not every server tells at the start of IDLE what came before it.
+	err := s.guard(ctx, examineLimit, func() error { return s.client.Noop().Wait() })
+	if err != nil {
+		return false, &Error{Kind: Temporary, Op: "wait for mail", Err: err}
+	}
+	select {
+	case <-s.rang:
+		return true, nil
+	default:
+	}
 	var idle *imapclient.IdleCommand
-	err := s.guard(ctx, examineLimit, func() (err error) {
+	err = s.guard(ctx, examineLimit, func() (err error) {
 		idle, err = s.client.Idle()
 		return err
 	})
