@@ -79,7 +79,7 @@ func (w *world) dies(point string, visit int) bool {
 	if err == nil {
 		return false
 	}
-	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL || ctx.Err() != nil {
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ctx.Err() != nil || !ok || status.Signal() != syscall.SIGKILL {
 		w.t.Fatalf("the child ended otherwise: %v\n%s", err, out)
 	}
 	return true
