@@ -85,7 +85,6 @@ type PassEnd struct {
 	Findings []Finding // none: accepted; some: the connection is suspect
 	Reread   bool      // all open invoices were re-read
 	Listed   bool      // everything was listed
-	Stats    *Stats    // the books as they are now; nil: to be measured
 }
 
 const connectionColumns = `id, company, name, type, cursor, as_of, pass_started_at, pass_ended_at, accepted_at, written_at, reread_at, listed_at,
@@ -248,9 +247,6 @@ func (tx *Tx) EndPass(key ConnectionKey, end PassEnd) error {
 	if accepted {
 		c.AcceptedAt = later(tx.now, c.WrittenAt)
 		c.Stats = c.tally.stats()
-		if end.Stats != nil {
-			c.Stats = *end.Stats
-		}
 	}
 	_, err = tx.exec("UPDATE connection SET as_of = $2, pass_ended_at = $3, accepted_at = $4, reread_at = $5, listed_at = $6, suspect_at = $7, findings = $8, error = '', stats = $9, round = round + 1 WHERE id = $1",
 		c.id, c.AsOf, c.PassEndedAt, c.AcceptedAt, c.RereadAt, c.ListedAt, c.SuspectAt, encode(c.Findings), encode(c.Stats))
