@@ -303,6 +303,13 @@ func (s *Store) NextToSend(ctx context.Context, mailbox MailboxKey, limit int) (
 	})
 }
 
+// QueuedNotices returns notices to our own people that may leave by the mailbox now.
+func (s *Store) QueuedNotices(ctx context.Context, mailbox MailboxKey) ([]Outgoing, error) {
+	return view(ctx, s, func(tx *Tx) ([]Outgoing, error) {
+		return tx.outgoing("WHERE o.company = $1 AND o.mailbox = $2 AND o.state = 'queued' AND o.kind = 'notice' AND o.not_before <= $3 ORDER BY o.not_before, o.id", mailbox.Company, mailbox.Name, tx.now)
+	})
+}
+
 // NextMoment is when the next queued row of the mailbox may leave; zero: none.
 func (s *Store) NextMoment(ctx context.Context, mailbox MailboxKey) (time.Time, error) {
 	return view(ctx, s, func(tx *Tx) (time.Time, error) {

@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"relanced/internal/dossier"
 	"relanced/internal/email"
+	"relanced/internal/receivable"
+	"relanced/internal/store"
 )
 
 // tool finds a shared tool beside the repository, or skips the test.
@@ -163,4 +166,64 @@ func TestSend_toARealServer(t *testing.T) {
 		t.Errorf("silent: %s", fmt.Sprintf("%+v", got))
 	}
 	_ = exec.Command(env["tool"], "wake", env["dir"], "smtp").Run()
+}
+
+func TestSender_overARealServer(t *testing.T) {
+	t.Parallel()
+	env := exim(t)
+	ca, err := os.ReadFile(env["MAIL_CA"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	w := open(t, sqlite(t), 0)
+	port, err := strconv.Atoi(env["MAIL_SUBMISSION_PORT"])
+	w.must(err)
+	w.sender.Server = Server{
+		Host: "127.0.0.1", Port: port, TLS: TLSStart, CA: pool, User: "alice", Password: "pw-alice",
+		Limits: Limits{Greeting: 30 * time.Second, Data: 30 * time.Second, Final: 30 * time.Second},
+	}
+	w.box.Company.Sender.Address = "alice@mail.test"
+	want := map[string]dossier.State{
+		"bob": dossier.StateSent, "void": dossier.StateSent, "slow": dossier.StateSent,
+		"reject": dossier.StateRefused, "personne": dossier.StateRefused, "busy": dossier.StateQueued,
+	}
+	var page store.Page
+	for name := range want {
+		page.Accounts = append(page.Accounts, receivable.Account{External: "a-" + name, Code: name, Name: "Client " + name, Kind: receivable.KindBusiness, Emails: []string{name + "@mail.test"}})
+		page.Documents = append(page.Documents, bill("F-"+name, name, "2026-10-12", 100_00, 100_00))
+	}
+	w.apply(page)
+	w.tx(func(tx *store.Tx) error { return tx.Confirm(compta, "marie") })
+	w.remind()
+	w.approve()
+	w.send()
+	for range 3 {
+		w.sweep()
+	}
+	for _, row := range w.outbox() {
+		if row.State != want[row.Code] {
+			t.Errorf("%s: %s, %q", row.Code, row.State, row.Problem)
+		}
+	}
+	if n := len(w.outbox()); n != len(want) {
+		t.Errorf("%d rows", n)
+	}
+	d, err := w.Dossier(w.ctx(), w.customer("personne"))
+	w.must(err)
+	if len(d.Bounced) != 1 {
+		t.Errorf("bounced: %+v, tasks %+v", d.Bounced, w.tasks(""))
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		list, _ := exec.Command(env["tool"], "list", env["dir"], "bob").CombinedOutput()
+		if strings.Contains(string(list), "* 1 EXISTS") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not arrive: %s", list)
+		}
+		<-time.After(100 * time.Millisecond)
+	}
 }

@@ -37,11 +37,12 @@ type Sender struct {
 	ready   map[dossier.MessageID]bool
 	facts   snapshot // as they were after that look
 
-	failures int       // of the way to the server, in a row
-	retryAt  time.Time // not before
-	policies []string  // domains that refused us by policy, in a row
-	looked   map[dossier.MessageID]int
-	loose    []attempt // ended, and not yet in the store
+	failures int                       // of the way to the server, in a row
+	retryAt  time.Time                 // not before
+	policies []string                  // domains that refused us by policy, in a row
+	looked   map[dossier.MessageID]int // proofs sought, by message of unknown outcome
+	settled  time.Time                 // when such messages were last looked for
+	loose    []attempt                 // ended, and not yet in the store
 	started  bool
 	resting  atomic.Bool
 }
@@ -75,7 +76,7 @@ func (s *Sender) Once(ctx context.Context, fence store.Fence) (h Handed, err err
 	if err := s.settle(ctx); err != nil {
 		return h, err
 	}
-	defer s.closeIdle()
+	defer func() { s.closeIdle(h.Next) }()
 	for ctx.Err() == nil {
 		if done, err := s.round(ctx, fence, &h); done || err != nil {
 			return h, err
@@ -104,9 +105,9 @@ func (s *Sender) round(ctx context.Context, fence store.Fence, h *Handed) (done 
 		h.Next = now.Add(wait)
 		return true, nil
 	}
-	notices, err := s.notices(ctx, now)
+	notices, err := s.Box.Store.QueuedNotices(ctx, s.Box.Company.Mailbox)
 	if err != nil {
-		return true, err
+		return true, fmt.Errorf("outbox: find notices: %w", err)
 	}
 	if len(notices) > 0 {
 		return s.run(ctx, fence, notices[:min(len(notices), room)], h)
@@ -129,19 +130,6 @@ func (s *Sender) round(ctx context.Context, fence store.Fence, h *Handed) (done 
 		ready = rows
 	}
 	return s.run(ctx, fence, ready, h)
-}
-
-// notices returns those to our own people that may leave: no gate keeps them.
-func (s *Sender) notices(ctx context.Context, now time.Time) ([]store.Outgoing, error) {
-	rows, err := s.Box.Store.Outbox(ctx, store.OutboxFilter{
-		Company: s.Box.Company.ID, States: []dossier.State{dossier.StateQueued}, Kinds: []dossier.MessageKind{dossier.KindNotice},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("outbox: find notices: %w", err)
-	}
-	return slices.DeleteFunc(rows, func(o store.Outgoing) bool {
-		return o.Mailbox != s.Box.Company.Mailbox.Name || o.NotBefore.After(now)
-	}), nil
 }
 
 func (s *Sender) rows() int {
@@ -610,8 +598,9 @@ func (s *Sender) Close() {
 	}
 }
 
-func (s *Sender) closeIdle() {
-	if s.session != nil && (!s.session.Usable() || s.Interval > sessionIdle) {
+// closeIdle ends a session that nothing will use before the server tires of it.
+func (s *Sender) closeIdle(next time.Time) {
+	if s.session != nil && (!s.session.Usable() || next.IsZero() || next.Sub(s.now()) > sessionIdle) {
 		s.Close()
 	}
 }

@@ -15,6 +15,9 @@ import (
 // from its arming. After the last a person is asked.
 var proofs = []time.Duration{2 * time.Minute, 10 * time.Minute, 60 * time.Minute}
 
+// proofPause is how long nobody asks again which messages are of unknown outcome.
+const proofPause = 10 * time.Second
+
 // Takeover is what a new holder of the mailbox's lease does first: whatever an
 // earlier one had armed and not recorded is of unknown outcome.
 func (s *Sender) Takeover(ctx context.Context, fence store.Fence) error {
@@ -22,6 +25,7 @@ func (s *Sender) Takeover(ctx context.Context, fence store.Fence) error {
 	if err != nil {
 		return fmt.Errorf("outbox: take over mailbox %s: %w", s.Box.Company.Mailbox.Name, err)
 	}
+	s.settled = time.Time{}
 	if len(ids) > 0 {
 		s.Box.Logger.WarnContext(ctx, "messages of unknown outcome after a crash", "count", len(ids))
 	}
@@ -33,6 +37,10 @@ func (s *Sender) Takeover(ctx context.Context, fence store.Fence) error {
 // quotes the message is recorded by the inbox. Without proof a person is asked:
 // nothing is ever sent again by guessing.
 func (s *Sender) settle(ctx context.Context) error {
+	if since := s.now().Sub(s.settled); since >= 0 && since < proofPause {
+		return nil
+	}
+	s.settled = s.now()
 	rows, err := s.Box.Store.Outbox(ctx, store.OutboxFilter{Company: s.Box.Company.ID, States: []dossier.State{dossier.StateUnknown}})
 	if err != nil {
 		return fmt.Errorf("outbox: find messages of unknown outcome: %w", err)
