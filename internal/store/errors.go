@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
@@ -52,7 +53,7 @@ func explain(err error) error {
 		case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
 			return fmt.Errorf("%w, restore a backup: %w", ErrCorrupt, err)
 		case sqlite3.ErrIoErr, sqlite3.ErrCantOpen:
-			return fmt.Errorf("%w: %w", ErrDisk, err)
+			return fmt.Errorf("%w: %w", diskError(lite.SystemErrno), err)
 		}
 		return err
 	}
@@ -70,6 +71,17 @@ func explain(err error) error {
 		}
 	}
 	return err
+}
+
+// diskError is what the system's own word means for people.
+func diskError(errno syscall.Errno) error {
+	switch errno { //nolint:exhaustive // the others need no word of ours
+	case syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG:
+		return ErrFull
+	case syscall.EROFS:
+		return ErrReadOnly
+	}
+	return ErrDisk
 }
 
 // conflicted tells whether PostgreSQL wants the transaction run again.
