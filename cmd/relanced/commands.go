@@ -4,6 +4,7 @@ import "fmt"
 
 // commands are what the program does, one file each or per family.
 type commands struct {
+	Demo    demoCmd     `cmd:"" help:"The whole product on this machine, nothing to configure." group:"Set up"`
 	Check   checkCmd    `cmd:"" help:"Check configuration, connections, mailboxes, templates." group:"Set up"`
 	Config  configCmd   `cmd:"" help:"Schema, effective configuration, example." group:"Set up"`
 	Run     runCmd      `cmd:"" help:"The daemon." group:"Work"`

@@ -200,6 +200,7 @@ companies:
     brief: {to: [%s]}
     reminders:
       mode: review
+      thanks: paid
       plans_when:
         - {if: 'customer.kind == "public"', plan: public_buyer}
 `, companyName, w.source.URL(), ourAddress, ourName, w.smtp.Host, w.smtp.Port, w.imap.Host, w.imap.Port, marie, marie), 0o600)

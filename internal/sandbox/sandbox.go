@@ -29,7 +29,7 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	err = w.live(ctx, o.Once)
-	if !o.Once && errors.Is(err, context.Canceled) {
+	if !o.Once && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}
 	if err == nil {

@@ -90,8 +90,10 @@ func then(do func(*world)) func(*world, context.Context) error {
 	}
 }
 
-// day lets one day go by, from its morning on.
+// day lets one day go by, from its morning on. It ends early, between two
+// scenes, where the context ends.
 func (w *world) day(ctx context.Context, n int, morning time.Time) error {
+	whole := context.WithoutCancel(ctx)
 	scenes := slices.Concat(routine, story[n])
 	slices.SortStableFunc(scenes, func(a, b scene) int { return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.minute, b.minute)) })
 	if n >= storyDays {
@@ -102,14 +104,14 @@ func (w *world) day(ctx context.Context, n int, morning time.Time) error {
 			return err
 		}
 		w.clock.set(time.Date(morning.Year(), morning.Month(), morning.Day(), s.hour, s.minute, 0, 0, w.zone))
-		if err := s.do(w, ctx); err != nil {
+		if err := s.do(w, whole); err != nil {
 			return err
 		}
-		if err := w.teller.tell(ctx); err != nil {
+		if err := w.teller.tell(whole); err != nil {
 			return err
 		}
 	}
-	_, err := w.daemon.Store.Seal(ctx)
+	_, err := w.daemon.Store.Seal(whole)
 	return err
 }
 

@@ -224,7 +224,7 @@ func (t *teller) verdict(ctx context.Context, id dossier.CustomerID) error {
 	why := ""
 	for _, v := range reminders.Explain(reminders.Decide(facts, rules, now), facts, rules, now, "en").Verdicts {
 		if v.Outcome == reminders.Held && ofThePeople[v.Reason] {
-			why = string(v.Reason) + ": " + v.Because
+			why = string(v.Reason) + ": " + strings.Join(strings.Fields(v.Because), " ")
 			break
 		}
 	}
