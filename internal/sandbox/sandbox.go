@@ -18,8 +18,11 @@ type Options struct {
 	Logger *slog.Logger // nil: none
 }
 
-// dayPause is how long a day lasts for who watches.
-const dayPause = 4 * time.Second
+// How fast it goes for who watches.
+const (
+	linePause = 120 * time.Millisecond
+	dayPause  = 2 * time.Second
+)
 
 // Run builds the company and lets the days go by. That the context ends is no
 // error where the demo runs until then.
@@ -28,6 +31,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
+	w.teller.say("started", nobody, fmt.Sprintf("%s has %d customers and a year of invoices, all of it made up. The mails that leave are kept in %s.", companyName, len(customers), w.folder.path))
 	err = w.live(ctx, o.Once)
 	if !o.Once && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil

@@ -22,21 +22,23 @@ type teller struct {
 	w    *world
 	out  io.Writer
 	json bool
+	slow time.Duration // between two lines
 	day  string // the one told last
 	err  error  // of writing
 
-	customers []dossier.CustomerID
-	codes     map[dossier.CustomerID]string
-	seen      map[dossier.CustomerID]int64  // the last event told
-	held      map[dossier.CustomerID]string // why, as told last
-	owed      map[string]string             // invoices that were reminded and are open: number to customer
+	seen map[dossier.CustomerID]int64  // the last event told
+	held map[dossier.CustomerID]string // why, as told last
+	owed map[string]string             // invoices that were reminded and are open: number to customer
 }
 
 func newTeller(w *world, o Options) *teller {
-	return &teller{
-		w: w, out: o.Out, json: o.JSON, codes: map[dossier.CustomerID]string{}, seen: map[dossier.CustomerID]int64{},
-		held: map[dossier.CustomerID]string{}, owed: map[string]string{},
+	t := &teller{
+		w: w, out: o.Out, json: o.JSON, seen: map[dossier.CustomerID]int64{}, held: map[dossier.CustomerID]string{}, owed: map[string]string{},
 	}
+	if !o.Once {
+		t.slow = linePause
+	}
+	return t
 }
 
 // event is a line of the story as --json prints it.
@@ -60,6 +62,9 @@ func (t *teller) say(kind string, who int, text string) {
 func (t *teller) line(kind, code, text, folder string) {
 	at := t.w.clock.now().In(t.w.zone)
 	var err error
+	if t.slow > 0 {
+		<-time.After(t.slow)
+	}
 	if t.json {
 		e := event{At: at.Format(time.RFC3339), Event: kind, Text: text, Folder: folder}
 		if code != "" {
@@ -127,7 +132,7 @@ func (t *teller) timeline(ctx context.Context, id dossier.CustomerID) error {
 		if e.ID <= t.seen[id] {
 			continue
 		}
-		t.seen[id], t.codes[id] = e.ID, e.Code
+		t.seen[id] = e.ID
 		if err := t.one(ctx, e); err != nil {
 			return err
 		}
