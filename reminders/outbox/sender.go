@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	"relanced/internal/dossier"
-	"relanced/internal/email"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
-	"relanced/reminders"
 )
 
 // Sender hands over what may leave by one mailbox. It belongs to one goroutine,
@@ -132,27 +129,6 @@ func (s *Sender) round(ctx context.Context, fence store.Fence, h *Handed) (done 
 	return s.run(ctx, fence, ready, h)
 }
 
-func (s *Sender) rows() int {
-	if s.ahead == 0 {
-		s.ahead = rowsAhead
-	}
-	return s.ahead
-}
-
-// stillReady returns the first of the rows that the last look was for, while it
-// is young enough.
-func (s *Sender) stillReady(rows []store.Outgoing, now time.Time) []store.Outgoing {
-	if s.readyAt.IsZero() || now.Sub(s.readyAt) > armAge-5*time.Second || now.Before(s.readyAt) {
-		return nil
-	}
-	for i, row := range rows {
-		if !s.ready[row.ID] {
-			return rows[:i]
-		}
-	}
-	return rows
-}
-
 // run hands over rows until the pace, the age of the last look or a failure of
 // the line ends it. stop: the caller should come back at h.Next.
 func (s *Sender) run(ctx context.Context, fence store.Fence, rows []store.Outgoing, h *Handed) (stop bool, err error) {
@@ -239,131 +215,6 @@ func (s *Sender) room(ctx context.Context, now time.Time) (room int, until time.
 	return max(0, s.PerDay-n), today.AddDays(1).Time(zone), nil
 }
 
-// prepare looks at the books and the mailboxes for the rows. What cannot be
-// read lets nothing leave.
-func (s *Sender) prepare(ctx context.Context, rows []store.Outgoing) error {
-	invoices, err := s.invoices(ctx, rows)
-	if err != nil {
-		return err
-	}
-	company := s.Box.Company.ID
-	if names := s.unpassed(invoices); len(names) > 0 {
-		now := s.now()
-		if err := s.Refresher.Refresh(ctx, company, names); err != nil {
-			return fmt.Errorf("outbox: bring the books up to date before sending: %w", err)
-		}
-		for _, name := range names {
-			s.passAt[name] = now
-		}
-	}
-	looked := s.now()
-	if err := s.Refresher.Reread(ctx, company, invoices); err != nil {
-		return fmt.Errorf("outbox: read the invoices again before sending: %w", err)
-	}
-	if err := s.Mailbox.ReadToEnd(ctx, company); err != nil {
-		return fmt.Errorf("outbox: read the mailboxes before sending: %w", err)
-	}
-	if took := s.now().Sub(looked); took > armAge/2 {
-		// Reading so many together takes too long for the last of them.
-		if len(rows) == 1 && took > armAge {
-			return fmt.Errorf("outbox: reading an invoice and the mailboxes took %s: what is older than %s lets nothing leave", took.Round(time.Second), armAge)
-		}
-		s.ahead = max(1, len(rows)/2)
-	}
-	if s.facts, err = s.snapshot(ctx, rows); err != nil {
-		return err
-	}
-	s.readyAt, s.ready = looked, map[dossier.MessageID]bool{}
-	for _, row := range rows {
-		s.ready[row.ID] = true
-	}
-	return nil
-}
-
-// snapshot is what a few messages are rendered from, read together. Whether one
-// may leave is decided again when it is armed.
-type snapshot struct {
-	dossiers map[dossier.CustomerID]dossier.Dossier
-	gates    reminders.Gates
-	known    accepted
-}
-
-func (s *Sender) snapshot(ctx context.Context, rows []store.Outgoing) (snap snapshot, err error) {
-	b := s.Box
-	snap.dossiers = map[dossier.CustomerID]dossier.Dossier{}
-	var ids []dossier.CustomerID
-	for _, row := range rows {
-		ids = append(ids, row.Customer)
-	}
-	dossiers, err := b.Store.Dossiers(ctx, ids)
-	if err != nil {
-		return snap, fmt.Errorf("outbox: read dossiers: %w", err)
-	}
-	for _, d := range dossiers {
-		snap.dossiers[d.Customer.ID] = d
-	}
-	err = b.Store.View(ctx, func(tx *store.Tx) error {
-		boxes, err := tx.MailboxesOf(b.Company.ID)
-		if err != nil {
-			return err
-		}
-		if snap.gates, err = b.gates(tx, boxes, armAge); err != nil {
-			return err
-		}
-		snap.known, err = b.accepted(tx)
-		return err
-	})
-	return snap, err
-}
-
-// unpassed returns the connections that no pass was made over lately.
-func (s *Sender) unpassed(invoices map[receivable.ConnectionID][]string) []receivable.ConnectionID {
-	if s.passAt == nil {
-		s.passAt = map[receivable.ConnectionID]time.Time{}
-	}
-	var names []receivable.ConnectionID
-	for name := range invoices {
-		if at := s.passAt[name]; at.IsZero() || s.now().Sub(at) > batchPause || s.now().Before(at) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// invoices returns the external ids of the invoices that reminders among the
-// rows speak of, by connection.
-func (s *Sender) invoices(ctx context.Context, rows []store.Outgoing) (map[receivable.ConnectionID][]string, error) {
-	invoices := map[receivable.ConnectionID][]string{}
-	wanted := map[dossier.DocumentID]bool{}
-	var customers []dossier.CustomerID
-	for _, row := range rows {
-		if row.Kind == dossier.KindNotice {
-			continue
-		}
-		customers = append(customers, row.Customer)
-		for _, line := range row.Lines {
-			wanted[line.Document] = true
-		}
-	}
-	if len(customers) == 0 {
-		return invoices, nil
-	}
-	dossiers, err := s.Box.Store.Dossiers(ctx, customers)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range dossiers {
-		for _, line := range d.Lines {
-			if wanted[line.Document] {
-				invoices[line.Connection] = append(invoices[line.Connection], line.External)
-				delete(wanted, line.Document) // once, however many due lines it has
-			}
-		}
-	}
-	return invoices, nil
-}
-
 // errHeld ends the session between RCPT and DATA: the message must not leave.
 var errHeld = errors.New("withheld")
 
@@ -429,157 +280,6 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 		}
 	}
 	return nil
-}
-
-// look is the last look before the content leaves: the same decision, from
-// facts read under the customer's lock, all gates open.
-func (s *Sender) look(row store.Outgoing) func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
-	return func(tx *store.Tx, out store.Outgoing, d dossier.Dossier) (store.Verdict, error) {
-		if row.Kind == dossier.KindNotice {
-			return store.Verdict{OK: true}, nil
-		}
-		now, b := tx.Now(), s.Box
-		if !s.ready[row.ID] || now.Sub(s.readyAt) > armAge {
-			return store.Verdict{Why: b.words().withheld(dossier.StaleData), Reason: dossier.StaleData, Later: now.Add(time.Second)}, nil
-		}
-		boxes, err := tx.MailboxesOf(b.Company.ID)
-		if err != nil {
-			return store.Verdict{}, err
-		}
-		gates, err := b.gates(tx, boxes, armAge)
-		if err != nil {
-			return store.Verdict{}, err
-		}
-		known, err := b.accepted(tx)
-		if err != nil {
-			return store.Verdict{}, err
-		}
-		v := b.verdict(d, out, gates, known, now)
-		if v.Restart {
-			tx.Touch(out.Customer)
-			v.Restart = false
-		}
-		return v, nil
-	}
-}
-
-// verdict decides again for one queued message. Restart: the facts are no
-// longer those it was proposed on. It then stays where it is, and never leaves:
-// the sweep withdraws it, or puts another in its place, which a person sees
-// beside the one that was approved.
-func (b *Box) verdict(d dossier.Dossier, out store.Outgoing, gates reminders.Gates, known accepted, now time.Time) store.Verdict {
-	// What a person approved, or a quiet day let through, is not a question of
-	// the day's size any more.
-	gates.MaxBatch, gates.Auto = math.MaxInt, gates.Auto && !out.Approved
-	decision := reminders.Decide(d, b.Company.Rules, now)
-	again := store.Verdict{Why: b.words().withdrawn(""), Restart: true, Later: now.Add(time.Minute)}
-	i := slices.IndexFunc(decision.Keep, func(a reminders.Action) bool { return a.Reopens == out.ID })
-	if i < 0 {
-		for _, w := range decision.Withdraw {
-			if w.Message == out.ID && w.Reason != "" {
-				again.Why, again.Reason = b.words().withdrawn(w.Reason), w.Reason
-			}
-		}
-		return again
-	}
-	a := decision.Keep[i]
-	if a.Basis != out.Basis || !out.Approved && a.Approval || b.strange(known, d.Customer) {
-		return again
-	}
-	if reason := gates.Shut(decision); reason != "" {
-		later := now.Add(time.Minute)
-		if reason == dossier.StaleInbox {
-			later = now.Add(5 * time.Second)
-		}
-		return store.Verdict{Why: b.words().withheld(reason), Reason: reason, Later: later}
-	}
-	if a.At.After(now) {
-		return store.Verdict{Why: b.words().withheld(dossier.Window), Reason: dossier.Window, Later: a.At}
-	}
-	return store.Verdict{OK: true}
-}
-
-// outgoingMail is a message rendered to bytes.
-type outgoingMail struct {
-	store.Rendered
-}
-
-func (m outgoingMail) envelope() []string { return append(append([]string{}, m.To...), m.CC...) }
-
-// rendered returns the bytes to hand over: those of the first arming where
-// there was one. ok is false where the message does not stand or may not leave
-// yet; it is then put off, and the sweep sees to it.
-func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMail, ok bool, err error) {
-	m.Rendered = store.Rendered{MID: row.MID, Subject: row.Subject, Text: row.Text, Thread: row.Thread, To: row.To, CC: row.CC}
-	if row.Kind == dossier.KindNotice {
-		m.Bytes = row.Content
-		return m, true, nil
-	}
-	d, found := s.facts.dossiers[row.Customer]
-	if !found { // joined to another customer since
-		if d, err = s.Box.Store.Dossier(ctx, row.Customer); err != nil {
-			return m, false, err
-		}
-	}
-	if verdict := s.Box.verdict(d, row, s.facts.gates, s.facts.known, s.now()); !verdict.OK {
-		return m, false, s.putOff(ctx, row, verdict)
-	}
-	if row.Rendered {
-		m.Bytes, err = s.Box.Store.Bytes(ctx, row.ID)
-		return m, err == nil, err
-	}
-	a, standing := standing(d, s.Box.Company.Rules, row.ID, s.now())
-	if !standing {
-		return m, false, s.putOff(ctx, row, store.Verdict{Why: s.Box.words().withdrawn(""), Restart: true})
-	}
-	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, a), s.facts.known, s.now())
-	if err == nil {
-		m.Bytes, err = email.Build(mail)
-	}
-	if err != nil {
-		// It cannot be written: a person must know, and the others go on.
-		return m, false, s.unwritten(ctx, row, err)
-	}
-	m.Subject, m.Text, m.MID = mail.Subject, mail.Text, mail.MessageID
-	m.Thread = email.ThreadGUID(mail.ThreadIndex)
-	return m, true, nil
-}
-
-// putOff keeps the row waiting, or touches its customer where it is to be
-// decided anew.
-func (s *Sender) putOff(ctx context.Context, row store.Outgoing, v store.Verdict) error {
-	later := v.Later
-	if later.IsZero() || !later.After(s.now()) {
-		later = s.now().Add(time.Minute)
-	}
-	err := s.Box.Store.InTx(ctx, func(tx *store.Tx) error {
-		if v.Restart {
-			tx.Touch(row.Customer)
-		}
-		return tx.PutOff(row.ID, later, v.Why)
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return nil // it was withdrawn meanwhile
-	}
-	return err
-}
-
-// unwritten keeps back a message that cannot be written, and has a person look.
-func (s *Sender) unwritten(ctx context.Context, row store.Outgoing, why error) error {
-	b := s.Box
-	err := b.Store.InTx(ctx, func(tx *store.Tx) error {
-		_, err := tx.AddTask(b.Company.ID, row.Customer, dossier.Task{
-			Kind: "question", Title: b.words().unwritten(row.Name, why), DueOn: b.today(tx.Now()),
-		}, fmt.Sprintf("unwritten/%d", row.ID))
-		if err != nil {
-			return err
-		}
-		return tx.PutOff(row.ID, tx.Now().Add(time.Hour), why.Error())
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return nil
-	}
-	return err
 }
 
 // file puts a copy into Sent. Its failure never changes what is known of the

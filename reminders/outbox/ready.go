@@ -1,0 +1,95 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"relanced/internal/dossier"
+	"relanced/internal/email"
+	"relanced/internal/store"
+)
+
+// outgoingMail is a message rendered to bytes.
+type outgoingMail struct {
+	store.Rendered
+}
+
+func (m outgoingMail) envelope() []string { return append(append([]string{}, m.To...), m.CC...) }
+
+// rendered returns the bytes to hand over: those of the first arming where
+// there was one. ok is false where the message does not stand or may not leave
+// yet; it is then put off, and the sweep sees to it.
+func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMail, ok bool, err error) {
+	m.Rendered = store.Rendered{MID: row.MID, Subject: row.Subject, Text: row.Text, Thread: row.Thread, To: row.To, CC: row.CC}
+	if row.Kind == dossier.KindNotice {
+		m.Bytes = row.Content
+		return m, true, nil
+	}
+	d, found := s.facts.dossiers[row.Customer]
+	if !found { // joined to another customer since
+		if d, err = s.Box.Store.Dossier(ctx, row.Customer); err != nil {
+			return m, false, err
+		}
+	}
+	if verdict := s.Box.verdict(d, row, s.facts.gates, s.facts.known, s.now()); !verdict.OK {
+		return m, false, s.putOff(ctx, row, verdict)
+	}
+	if row.Rendered {
+		m.Bytes, err = s.Box.Store.Bytes(ctx, row.ID)
+		return m, err == nil, err
+	}
+	a, standing := standing(d, s.Box.Company.Rules, row.ID, s.now())
+	if !standing {
+		return m, false, s.putOff(ctx, row, store.Verdict{Why: s.Box.words().withdrawn(""), Restart: true})
+	}
+	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, a), s.facts.known, s.now())
+	if err == nil {
+		m.Bytes, err = email.Build(mail)
+	}
+	if err != nil {
+		// It cannot be written: a person must know, and the others go on.
+		return m, false, s.unwritten(ctx, row, err)
+	}
+	m.Subject, m.Text, m.MID = mail.Subject, mail.Text, mail.MessageID
+	m.Thread = email.ThreadGUID(mail.ThreadIndex)
+	return m, true, nil
+}
+
+// putOff keeps the row waiting, or touches its customer where it is to be
+// decided anew.
+func (s *Sender) putOff(ctx context.Context, row store.Outgoing, v store.Verdict) error {
+	later := v.Later
+	if later.IsZero() || !later.After(s.now()) {
+		later = s.now().Add(time.Minute)
+	}
+	err := s.Box.Store.InTx(ctx, func(tx *store.Tx) error {
+		if v.Restart {
+			tx.Touch(row.Customer)
+		}
+		return tx.PutOff(row.ID, later, v.Why)
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil // it was withdrawn meanwhile
+	}
+	return err
+}
+
+// unwritten keeps back a message that cannot be written, and has a person look.
+func (s *Sender) unwritten(ctx context.Context, row store.Outgoing, why error) error {
+	b := s.Box
+	err := b.Store.InTx(ctx, func(tx *store.Tx) error {
+		_, err := tx.AddTask(b.Company.ID, row.Customer, dossier.Task{
+			Kind: "question", Title: b.words().unwritten(row.Name, why), DueOn: b.today(tx.Now()),
+		}, fmt.Sprintf("unwritten/%d", row.ID))
+		if err != nil {
+			return err
+		}
+		return tx.PutOff(row.ID, tx.Now().Add(time.Hour), why.Error())
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}
