@@ -56,6 +56,7 @@ const (
 	batchPause  = 5 * time.Minute  // a new pass over the books after that
 	rowsAhead   = 20               // messages whose invoices are re-read together, at most
 	maxPause    = 5 * time.Minute
+	longestWait = 5 * time.Hour // longer than any pause of ours
 	shortWait   = 250 * time.Millisecond
 )
 
@@ -86,6 +87,9 @@ func (s *Sender) Once(ctx context.Context, fence store.Fence) (h Handed, err err
 // h.Next.
 func (s *Sender) round(ctx context.Context, fence store.Fence, h *Handed) (done bool, err error) {
 	now := s.now()
+	if s.sentAt.After(now) || s.retryAt.Sub(now) > longestWait {
+		s.sentAt, s.retryAt = now, time.Time{} // the clock was set back
+	}
 	if s.retryAt.After(now) {
 		h.Next = s.retryAt
 		return true, nil
@@ -198,7 +202,8 @@ func (s *Sender) pause(now time.Time) time.Duration {
 	if s.sentAt.IsZero() {
 		return 0
 	}
-	return max(0, min(s.sentAt.Add(s.Interval*time.Duration(max(s.slower, 1))).Sub(now), maxPause))
+	pause := s.Interval * time.Duration(max(s.slower, 1))
+	return max(0, min(s.sentAt.Add(pause).Sub(now), maxPause))
 }
 
 // room is how many messages may still leave today; until is when a new day
