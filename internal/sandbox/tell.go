@@ -23,8 +23,8 @@ type teller struct {
 	out  io.Writer
 	json bool
 	slow time.Duration // between two lines
-	day  string // the one told last
-	err  error  // of writing
+	day  string        // the one told last
+	err  error         // of writing
 
 	seen map[dossier.CustomerID]int64  // the last event told
 	held map[dossier.CustomerID]string // why, as told last
