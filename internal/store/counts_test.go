@@ -236,6 +236,14 @@ func partlyPaid(i int, open int64) (receivable.Document, receivable.Payment, []r
 		}
 }
 
+// rowsRead is how many rows of the books this connection to PostgreSQL has read.
+// What earlier transactions read may be in it: compare two within one.
+func rowsRead(tx *store.Tx) (n int64, err error) {
+	err = tx.Rows(func(scan func(...any) error) error { return scan(&n) }, `SELECT CAST(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS BIGINT)
+FROM pg_stat_xact_user_tables WHERE relname IN ('account', 'customer', 'document', 'due', 'payment', 'allocation', 'agenda', 'history')`)
+	return n, err
+}
+
 // PostgreSQL counts what it reads: a pass that finds nothing reads none of the
 // books, one that finds a changed invoice reads a few rows around it.
 func TestPass_readsWhatChangedNotWhatIsStored(t *testing.T) {
@@ -243,21 +251,15 @@ func TestPass_readsWhatChangedNotWhatIsStored(t *testing.T) {
 	s := open(t, storetest.Postgres(t, "fsync=off")(t), store.Options{})
 	key := connected(t, s, "dupont")
 	ledger(t, s, key, 5000)
-	// What earlier transactions read may not have been reported yet.
-	soFar := func(tx *store.Tx) (n int64, err error) {
-		err = tx.Rows(func(scan func(...any) error) error { return scan(&n) }, `SELECT CAST(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS BIGINT)
-FROM pg_stat_xact_user_tables WHERE relname IN ('account', 'customer', 'document', 'due', 'payment', 'allocation', 'agenda', 'history')`)
-		return n, err
-	}
 	pass := func(page store.Page) (read int64) {
 		err := s.InTx(t.Context(), func(tx *store.Tx) error {
-			before, err0 := soFar(tx)
+			before, err0 := rowsRead(tx)
 			err1 := tx.BeginPass(key, false)
 			_, err2 := tx.ApplyPage(key, page)
 			_, err3 := tx.CheckBooks(key, "all")
 			_, err4 := tx.Measure(key)
 			err5 := tx.EndPass(key, store.PassEnd{AsOf: tx.Now()})
-			after, err6 := soFar(tx)
+			after, err6 := rowsRead(tx)
 			read = after - before
 			return errors.Join(err0, err1, err2, err3, err4, err5, err6)
 		})

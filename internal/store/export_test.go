@@ -1,5 +1,7 @@
 package store
 
+import "relanced/internal/dossier"
+
 // DueQuery and CheckQueries are statements whose plans tests look at.
 const DueQuery = dueQuery
 
@@ -8,6 +10,11 @@ var CheckQueries = []string{writtenQuery, linkedQuery, groupQuery}
 // Rows reads with a statement of the test's own.
 func (tx *Tx) Rows(row func(scan func(...any) error) error, query string, args ...any) error {
 	return tx.each(func(scan scanner) error { return row(scan) }, query, args...)
+}
+
+// Gather is Dossiers inside the test's transaction.
+func (tx *Tx) Gather(ids []dossier.CustomerID) ([]dossier.Dossier, error) {
+	return tx.gather(ids, gathering{})
 }
 
 // Exec runs a statement of the test's own.
