@@ -52,8 +52,8 @@ func (a *app) open(ctx context.Context, aloud bool) (*daemon.Daemon, error) {
 		return nil, err
 	}
 	logs := file.Log
-	if logs.Level == "info" {
-		logs.Level = "warn" // a command prints its own results
+	if logs.Level != "debug" {
+		logs.Level = "error" // a command says itself what it did and could not do
 	}
 	return daemon.Open(ctx, file, daemon.Options{Logger: daemon.NewLogger(logs, a.err, a.color)})
 }
@@ -111,6 +111,9 @@ func notFound(err error, what, name string) error {
 	case errors.Is(err, store.ErrNotFound):
 		return missingf("there is no %s %q", what, name)
 	case errors.As(err, &ambiguous):
+		if same := ambiguous.Candidates; len(same) > 1 && same[0] == same[1] {
+			return missingf("%s %q is in several companies: say which with --company", what, name)
+		}
 		return &exitError{exitMissing, fmt.Errorf("%w: name it as CONNECTION/CODE", err)}
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"relanced/configs"
@@ -88,6 +89,10 @@ func (d *Daemon) duties() []duty {
 	return duties
 }
 
+// manyLooked is how many customers a sweep may look at before the memory that
+// took is given back at once: such a sweep is rare.
+const manyLooked = 2000
+
 // companyDuty decides for customers as their moments come.
 func (d *Daemon) companyDuty(c *Company) func(context.Context, store.Fence) error {
 	return func(ctx context.Context, _ store.Fence) error {
@@ -104,6 +109,9 @@ func (d *Daemon) companyDuty(c *Company) func(context.Context, store.Fence) erro
 				if report.Proposed+report.Queued+report.Withdrawn+report.Tasks > 0 {
 					d.logger.InfoContext(ctx, "reminders decided", "company", c.ID, "looked", report.Looked, "proposed", report.Proposed,
 						"queued", report.Queued, "withdrawn", report.Withdrawn, "tasks", report.Tasks)
+				}
+				if report.Looked > manyLooked {
+					debug.FreeOSMemory()
 				}
 			}
 			pause(ctx, time.Second)
