@@ -29,6 +29,10 @@ type world struct {
 	mode   string
 	brief  bool
 	poll   string // of Pennylane
+	smtp   string // instead of the mail system's
+	// Of the only customer, in tests that have one:
+	who              int64
+	address, invoice string
 }
 
 const token = "e2e-token"
@@ -70,6 +74,10 @@ func (w *world) env() []string {
 // write writes the configuration and returns its path.
 func (w *world) write(name string) string {
 	w.t.Helper()
+	smtp := w.smtp
+	if smtp == "" {
+		smtp = fmt.Sprintf("{host: 127.0.0.1, port: %s, tls: starttls, ca: %q, pace: 600/min}", w.post.env["MAIL_SUBMISSION_PORT"], w.post.env["MAIL_CA"])
+	}
 	brief := ""
 	if w.brief {
 		brief = `brief: {schedule: "@every 2s", to: [marie@dupont.example], empty: silent}`
@@ -96,7 +104,7 @@ companies:
         address: compta@dupont.example
         display: Comptabilité Dupont
         login: {user: compta, password: {env: MAIL_PASSWORD}}
-        smtp: {host: 127.0.0.1, port: %s, tls: starttls, ca: %q, pace: 600/min}
+        smtp: %s
         imap: {host: 127.0.0.1, port: %s, tls: implicit, ca: %q, poll: 1m}
     team: [{name: Marie Petit, email: marie@dupont.example, may: [all]}]
     %s
@@ -104,7 +112,7 @@ companies:
       mode: %s
       schedule: "* * * * *"
       window: {days: mon-sun, hours: "00:00-24:00", holidays: none}
-`, w.books.URL(), w.poll, w.post.env["MAIL_SUBMISSION_PORT"], w.post.env["MAIL_CA"], w.post.env["MAIL_IMAPS_PORT"], w.post.env["MAIL_CA"], brief, w.mode)
+`, w.books.URL(), w.poll, smtp, w.post.env["MAIL_IMAPS_PORT"], w.post.env["MAIL_CA"], brief, w.mode)
 	w.put("key", "cmVsYW5jZWQtZTJlLXRlc3Qta2V5LTMyLWJ5dGVzLi4=\n")
 	path := filepath.Join(w.dir, name)
 	w.put(name, text)
