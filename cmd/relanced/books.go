@@ -74,7 +74,9 @@ func (c *syncCmd) Run(ctx context.Context, a *app) error {
 		bad := false
 		var reports []syncer.Report
 		for _, w := range wanted {
+			done := a.working("reading " + string(w.name))
 			report, err := d.Syncer.Pass(ctx, w.company.CompanyID(), w.name, syncer.Options{Full: c.Full, Wait: true, Asked: true})
+			done()
 			if err != nil {
 				return err
 			}
@@ -167,7 +169,9 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 		refused := false
 		var reports []syncer.Report
 		for _, path := range c.Files {
+			done := a.working("reading " + path)
 			report, err := d.Syncer.Import(ctx, company.CompanyID(), name, path, c.DryRun)
+			done()
 			if err != nil {
 				return err
 			}

@@ -295,7 +295,9 @@ func (c *remindCmd) Run(ctx context.Context, a *app) error {
 				}
 				continue
 			}
+			stop := a.working("books, mailboxes, reminders of " + string(company.ID))
 			done, err := d.Remind(ctx, company, by())
+			stop()
 			for _, problem := range done.Unread {
 				bad = true
 				a.warn("relanced: %v", problem)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"os"
+	"slices"
 	"strings"
 
 	"relanced/desk/actions"
@@ -50,12 +51,40 @@ func (c *outboxCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
+		if err := subjects(ctx, d, rows); err != nil {
+			return err
+		}
 		return list(a.printer, rows, "The outbox is empty.", []string{"ID", "State", "Since", "Customer", "Name", "Step", "Amount", "", "Subject", "Problem"},
 			func(o store.Outgoing) []any {
 				v := outboxView(o)
 				return []any{v.ID, v.State, when(o.ChangedAt), o.Code, oneLine(o.Name, 28), o.Step, value(v.Amount), value(v.Currency), oneLine(o.Subject, 40), oneLine(o.Problem, 60)}
 			}, func(o store.Outgoing) any { return outboxView(o) })
 	})
+}
+
+// subjects gives messages that were not written out yet the subject they would
+// leave with now.
+func subjects(ctx context.Context, d *daemon.Daemon, rows []store.Outgoing) error {
+	for _, company := range d.Companies {
+		at := map[dossier.MessageID]int{}
+		var unwritten []store.Outgoing
+		for i, row := range rows {
+			if row.Company == company.CompanyID() && row.Subject == "" && (row.State == dossier.StateDraft || row.State == dossier.StateQueued) {
+				at[row.ID] = i
+				unwritten = append(unwritten, row)
+			}
+		}
+		for chunk := range slices.Chunk(unwritten, 100) {
+			drafts, err := company.Box.Previews(ctx, chunk)
+			if err != nil {
+				return err
+			}
+			for _, draft := range drafts {
+				rows[at[draft.ID]].Subject = draft.Mail.Subject
+			}
+		}
+	}
+	return nil
 }
 
 func outboxView(o store.Outgoing) outboxJSON {
