@@ -122,6 +122,7 @@ func (tx *Tx) holds(f Fence) error {
 }
 
 func (tx *Tx) arm(o Outgoing, fence Fence, r Rendered) error {
+	tx.Touch(o.Customer)
 	if err := tx.leave(o.ID); err != nil {
 		return err
 	}
@@ -199,6 +200,7 @@ func (tx *Tx) Record(id dossier.MessageID, r Result) error {
 	if !slices.Contains(may, o.State) || r.State != dossier.StateSent && r.Attempt != 0 && r.Attempt != o.Attempts {
 		return fmt.Errorf("message %d is %s, not to become %s: %w", id, o.State, r.State, ErrConflict)
 	}
+	tx.Touch(o.Customer)
 	if err := tx.leave(id); err != nil {
 		return err
 	}
@@ -281,6 +283,7 @@ func (tx *Tx) Resolve(id dossier.MessageID, to dossier.State, by string) error {
 	if o.State != dossier.StateUnknown {
 		return fmt.Errorf("message %d is %s, not unknown: %w", id, o.State, ErrConflict)
 	}
+	tx.Touch(o.Customer)
 	if to != dossier.StateSent { // Record does the same
 		if err := tx.leave(id); err != nil {
 			return err
@@ -320,10 +323,12 @@ func (s *Store) Takeover(ctx context.Context, mailbox MailboxKey, fence Fence) (
 		ids = nil
 		err := tx.each(func(scan scanner) error {
 			var id dossier.MessageID
-			err := scan(&id)
+			var customer dossier.CustomerID
+			err := scan(&id, &customer)
 			ids = append(ids, id)
+			tx.Touch(customer)
 			return err
-		}, "SELECT id FROM outbox WHERE company = $1 AND mailbox = $2 AND state = 'armed' AND fence < $3 ORDER BY id"+tx.lock("FOR UPDATE"), mailbox.Company, mailbox.Name, fence.Number)
+		}, "SELECT id, customer FROM outbox WHERE company = $1 AND mailbox = $2 AND state = 'armed' AND fence < $3 ORDER BY id"+tx.lock("FOR UPDATE"), mailbox.Company, mailbox.Name, fence.Number)
 		if err != nil || len(ids) == 0 {
 			return err
 		}

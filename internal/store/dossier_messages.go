@@ -9,24 +9,10 @@ import (
 	"relanced/internal/dossier"
 )
 
-// leave keeps the state that messages have until now, and makes their customers
-// due. It goes before each change of state.
+// leave keeps the state that messages have until now. It goes before each change
+// of state.
 func (tx *Tx) leave(ids ...dossier.MessageID) error {
-	found := 0
-	err := tx.each(func(scan scanner) error {
-		var customer dossier.CustomerID
-		err := scan(&customer)
-		tx.Touch(customer)
-		found++
-		return err
-	}, "SELECT customer FROM outbox WHERE "+tx.in("id", 1), numbers(ids))
-	if err == nil && found < len(ids) {
-		err = fmt.Errorf("message %d: %w", ids[0], ErrNotFound)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(`INSERT INTO history (tbl, row_id, from_at, until_at, content)
+	_, err := tx.exec(`INSERT INTO history (tbl, row_id, from_at, until_at, content)
 SELECT 'outbox', id, changed_at, CAST($1 AS BIGINT), state || ' ' || armed_at || ' ' || sent_at || ' ' || ended_at || ' ' || approved_at || ' ' || basis || ' ' || approved_by
 FROM outbox WHERE changed_at < $1 AND `+tx.in("id", 2)+" ORDER BY id", tx.now, numbers(ids))
 	return err

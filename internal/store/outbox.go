@@ -212,8 +212,22 @@ func (tx *Tx) noteThread(company receivable.CompanyID, guid string, customer, me
 	return err
 }
 
+// touchMessage makes the customer of a message due.
+func (tx *Tx) touchMessage(id dossier.MessageID) error {
+	var customer dossier.CustomerID
+	err := tx.one([]any{&customer}, "SELECT customer FROM outbox WHERE id = $1", id)
+	if err != nil {
+		return fmt.Errorf("message %d: %w", id, err)
+	}
+	tx.Touch(customer)
+	return nil
+}
+
 // Cancel ends a draft or queued row. ErrConflict in any other state.
 func (tx *Tx) Cancel(id dossier.MessageID, problem string) error {
+	if err := tx.touchMessage(id); err != nil {
+		return err
+	}
 	if err := tx.leave(id); err != nil {
 		return err
 	}
@@ -225,6 +239,9 @@ func (tx *Tx) Cancel(id dossier.MessageID, problem string) error {
 // that it has with that sentence (bound; the same where nothing was added).
 // ErrConflict: it is no draft of that basis any more.
 func (tx *Tx) Approve(id dossier.MessageID, basis, bound, by, added string) error {
+	if err := tx.touchMessage(id); err != nil {
+		return err
+	}
 	if err := tx.leave(id); err != nil {
 		return err
 	}
