@@ -44,8 +44,9 @@ func (s *Store) Reach(point string) { s.fault(point) }
 // ErrConflict: the row is not queued. The dossier of a notice is empty.
 func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Rendered, look func(*Tx, Outgoing, dossier.Dossier) (Verdict, error)) (armed bool, v Verdict, err error) {
 	s.fault(PointArming)
+	var count int64
 	err = s.InTx(ctx, func(tx *Tx) error {
-		armed, v = false, Verdict{}
+		armed, v, count = false, Verdict{}, 0
 		if err := tx.holds(fence); err != nil {
 			return err
 		}
@@ -85,6 +86,9 @@ func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Re
 		switch {
 		case v.OK:
 			armed = true
+			if count, err = tx.countArmed(); err != nil {
+				return err
+			}
 			return tx.arm(o, fence, r)
 		case v.Restart:
 			return tx.Cancel(id, v.Why)
@@ -97,6 +101,7 @@ func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Re
 	if err != nil {
 		return false, v, err
 	}
+	s.remember(count)
 	s.fault(PointArmed)
 	return armed, v, nil
 }

@@ -20,7 +20,7 @@
 //	connections.go Connection, BeginPass, EndPass, Confirm, UpToDate
 //	pages.go       Page, Applied: what connectors hand in; OpenInvoices
 //	mirror*.go     ApplyPage: accounts, documents and money as the source says; listing.go: what a listing did not name
-//	books.go       CheckBooks: total = open + allocated
+//	books.go       CheckBooks: total = open + allocated; the running counts of the books
 //	overlay.go     ApplyOverlays: the customers' file
 //	dossiers.go    Dossier, Dossiers, DossierAt; dossier_*.go: what they gather
 //	agenda.go      Touch, DueAgenda, Decided, RulesChanged, OpenGate
@@ -31,7 +31,7 @@
 //	company.go     ticks, batches, the work list and its answers, meta
 //	timeline.go    events, Seal, Verify, Erase
 //	lists.go       rows for the commands; find.go: customers and invoices by what people call them
-//	leases.go      rows of package lease; backup.go: Backup
+//	leases.go      rows of package lease; backup.go: Backup; restored.go: copies put back
 //
 // Time: instants are UTC to the microsecond, a zero time.Time means "never";
 // dates are calendar.Date, zero where there is none.

@@ -191,6 +191,82 @@ func TestDueAgenda_readsOnlyRowsWhoseMomentHasCome(t *testing.T) {
 	}
 }
 
+// Files copied while nothing runs bear no mark; put back, they know of fewer
+// messages than left.
+func TestOpen_olderFilesPutBackSendNothingBeforeConfirmation(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "a.db")
+	copied := path + ".copy"
+	box := store.MailboxKey{Company: "dupont", Name: "courrier"}
+	key := store.ConnectionKey{Company: "dupont", Name: "compta"}
+	s := opened(t, "sqlite:"+path)
+	id := queuedMessage(t, s, box)
+	if err := s.InTx(ctx, func(tx *store.Tx) error { return tx.Confirm(key, "marie") }); err != nil {
+		t.Fatal(err)
+	}
+	restart := func() (restored bool) {
+		t.Helper()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = opened(t, "sqlite:"+path)
+		c, err := s.Company(ctx, "dupont")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !c.RestoredAt.IsZero()
+	}
+	copyFile := func(to, from string) {
+		t.Helper()
+		b, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(to, b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if restart() {
+		t.Error("doubted though nothing left")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(copied, path)
+	s = opened(t, "sqlite:"+path)
+	fence, _, _, err := s.ClaimLease(ctx, "mailbox/courrier", "a", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = s.Arm(ctx, id, fence, store.Rendered{Bytes: []byte("x"), MID: "<m@x>"}, func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
+		return store.Verdict{OK: true}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if restart() {
+		t.Error("doubted though it is the newest")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(path, copied)
+	s = opened(t, "sqlite:"+path)
+	if !restart() {
+		t.Error("an older copy was believed")
+	}
+	if err := s.InTx(ctx, func(tx *store.Tx) error { return tx.Confirm(key, "marie") }); err != nil {
+		t.Fatal(err)
+	}
+	if restart() {
+		t.Error("doubted again after it was confirmed")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A crash is a store that stops at a point without closing anything.
 func TestArm_crashAtEachPointLeavesOneTruth(t *testing.T) {
 	t.Parallel()

@@ -47,7 +47,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err := private(path); err != nil {
 		return err
 	}
-	s.file = address(path)
+	s.file, s.memory = address(path), memory(path)
 	// A full sync at each commit: with less, a power cut undoes the last commits
 	// and an armed message would be queued again.
 	s.writer = sql.OpenDB(liteConnector{

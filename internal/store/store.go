@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +31,7 @@ type Store struct {
 	log    *slog.Logger
 	fault  func(string)
 	file   string  // SQLite: the file as a URI
+	memory string  // SQLite: the file that remembers how often a message was armed
 	writer *sql.DB // SQLite
 	reader *sql.DB // SQLite
 	pool   *pgxpool.Pool
@@ -126,59 +126,6 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, folder stri
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
-}
-
-// welcome notices that the database is a copy that was restored: until a person
-// confirms, nothing of it is believed enough to send.
-func (s *Store) welcome(ctx context.Context) error {
-	here := ""
-	if s.pool != nil {
-		var oid int64
-		if err := s.pool.QueryRow(ctx, "SELECT oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&oid); err != nil {
-			return err
-		}
-		here = strconv.FormatInt(oid, 10)
-	}
-	return s.InTx(ctx, func(tx *Tx) error {
-		mark, err := tx.Meta("copy")
-		if err != nil {
-			return err
-		}
-		home, err := tx.Meta("home")
-		if err != nil {
-			return err
-		}
-		if mark != "" || home != "" && home != here {
-			if err := tx.restored(); err != nil {
-				return err
-			}
-			s.log.Warn("restored copy opened", "do", "confirm each connection: nothing is sent before")
-		}
-		if home != here {
-			return tx.SetMeta("home", here)
-		}
-		return nil
-	})
-}
-
-func (tx *Tx) restored() error {
-	for _, q := range []string{
-		"UPDATE connection SET confirmed_at = 0, confirmed_by = ''",
-		"UPDATE company SET restored_at = $1",
-		"INSERT INTO company (id, restored_at) SELECT DISTINCT company, CAST($1 AS BIGINT) FROM connection WHERE true ON CONFLICT (id) DO UPDATE SET restored_at = excluded.restored_at",
-		"UPDATE agenda SET version = version + 1, next_at = $1, gated = FALSE",
-		"UPDATE lease SET owner = '', until_at = 0, fence = fence + 1",
-		"DELETE FROM meta WHERE key = 'copy'",
-	} {
-		var args []any
-		if strings.Contains(q, "$1") {
-			args = append(args, tx.now)
-		}
-		if _, err := tx.exec(q, args...); err != nil {
-			return err
-		}
 	}
 	return nil
 }
