@@ -63,15 +63,10 @@ func (c *inboxExplainCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		m := message.Parse(raw)
-		context := message.Context{ReceivedOn: calendar.DateOf(at.In(zone)), Country: country}
-		var named *inbox.Named
-		if d != nil && len(d.Companies) > 0 {
-			if context, named, err = d.Match(ctx, d.Companies[0], m, at, context); err != nil {
-				return err
-			}
+		e, err := explained(ctx, d, path, message.Parse(raw), at, message.Context{ReceivedOn: calendar.DateOf(at.In(zone)), Country: country})
+		if err != nil {
+			return err
 		}
-		e := inbox.Explain(path, m, context, named)
 		if a.json {
 			if err := a.object(e); err != nil {
 				return err
@@ -81,6 +76,29 @@ func (c *inboxExplainCmd) Run(ctx context.Context, a *app) error {
 		c.print(a, e)
 	}
 	return nil
+}
+
+// explained explains a message as the first company whose customer wrote it
+// would see it, else as the first of all.
+func explained(ctx context.Context, d *daemon.Daemon, path string, m *message.Message, at time.Time, known message.Context) (inbox.Explanation, error) {
+	if d == nil || len(d.Companies) == 0 {
+		return inbox.Explain(path, m, known, nil), nil
+	}
+	var first inbox.Explanation
+	for i, company := range d.Companies {
+		seen, named, err := d.Match(ctx, company, m, at, known)
+		if err != nil {
+			return first, err
+		}
+		e := inbox.Explain(path, m, seen, named)
+		if i == 0 {
+			first = e
+		}
+		if e.Match.Customer != nil {
+			return e, nil
+		}
+	}
+	return first, nil
 }
 
 // configured tells whether a configuration was named or can be found.
