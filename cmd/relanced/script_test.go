@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +36,7 @@ func TestMain(m *testing.M) {
 //	                  fields and no other
 //	lines N           so many lines were printed
 //	exits CODE COMMAND…  the command ends with that code
+//	ready             the daemon answers /healthz
 //	newer FILE        the database was written by a later version
 //
 // DAY_n is the date n days from now, DAY_AGO_n the one n days ago.
@@ -44,7 +47,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fec": writeLedger, "deliver": deliver, "fields": checkFields, "lines": countLines, "exits": exits, "newer": makeNewer,
+			"fec": writeLedger, "deliver": deliver, "fields": checkFields, "lines": countLines, "exits": exits, "ready": awaitReady, "newer": makeNewer,
 		},
 	})
 }
@@ -67,6 +70,13 @@ func setUp(env *testscript.Env) error {
 	env.Values[postKey{}] = post
 	env.Setenv("IMAP_PORT", strconv.Itoa(post.Port))
 	env.Setenv("SMTP_PORT", strconv.Itoa(smtp.Port))
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	env.Setenv("HTTP_PORT", port)
+	_ = free.Close()
 	env.Setenv("MAIL_PASSWORD", "s3cret-of-mail")
 	env.Setenv("PATH", env.Getenv("PATH"))
 	today := calendar.DateOf(time.Now())
@@ -76,11 +86,11 @@ func setUp(env *testscript.Env) error {
 	}
 	// The configurations of the scripts share their mailbox.
 	return os.WriteFile(filepath.Join(env.WorkDir, "relanced.yaml"), []byte(strings.NewReplacer(
-		"IMAP_PORT", env.Getenv("IMAP_PORT"), "SMTP_PORT", env.Getenv("SMTP_PORT")).Replace(configuration)), 0o600)
+		"IMAP_PORT", env.Getenv("IMAP_PORT"), "SMTP_PORT", env.Getenv("SMTP_PORT"), "HTTP_PORT", env.Getenv("HTTP_PORT")).Replace(configuration)), 0o600)
 }
 
 const configuration = `store: sqlite:relanced.db
-http: {listen: off}
+http: {listen: "127.0.0.1:HTTP_PORT"}
 companies:
   - id: dupont
     name: Dupont & Fils SARL
@@ -182,6 +192,24 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("it ended with %d, want %d", got, want)
 	}
+}
+
+// awaitReady waits until the daemon says that it is ready.
+func awaitReady(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: ready")
+	}
+	address := "http://127.0.0.1:" + ts.Getenv("HTTP_PORT") + "/healthz"
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		if response, err := http.Get(address); err == nil { //nolint:noctx // bounded by the loop
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	ts.Fatalf("the daemon is not ready")
 }
 
 func makeNewer(ts *testscript.TestScript, neg bool, args []string) {

@@ -180,6 +180,10 @@ func (d *Daemon) idle(ctx context.Context, c *Company, done *Reminded) (bool, er
 	if done.Handed.Next, err = d.Store.NextMoment(ctx, box.Key); err != nil {
 		return false, err
 	}
+	counts, err := d.Store.OutboxCounts(ctx, c.id())
+	if err != nil || counts[dossier.StateArmed] > 0 {
+		return false, err
+	}
 	kept := !box.ErrorAt.IsZero() || !box.BlockedAt.IsZero() || len(done.Unread) > 0
 	return kept || done.Handed.Next.IsZero() || done.Handed.Next.After(now.Add(paceWait)), nil
 }
