@@ -263,15 +263,6 @@ func newMID(domain string) string {
 	return "<" + hex.EncodeToString(id) + "@" + domain + ">"
 }
 
-// quoted puts "> " before each line.
-func quoted(text string) string {
-	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n")
-	for i := range lines {
-		lines[i] = "> " + lines[i]
-	}
-	return strings.Join(lines, "\n")
-}
-
 // answer is what a mail program makes of "reply" in an Outlook-like manner: its
 // own headers, the old message below a ruler.
 func answer(from, name string, to letter, text string) (message, mid string) {

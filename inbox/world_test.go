@@ -98,7 +98,7 @@ func newWorldAt(t testing.TB, now func() time.Time, codes ...string) *world {
 // reader reads compta@dupont.example on the server.
 func (w *world) reader(account mailbox.Account) *inbox.Reader {
 	account.Name, account.Address, account.Fields, account.Now = w.key.Name, "compta@dupont.example", match.HeaderFields, w.store.Now
-	account.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	account.Logger = slog.New(slog.DiscardHandler)
 	zone, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
 		w.t.Fatal(err)

@@ -163,8 +163,10 @@ func TestDecide_draftWaitsAndIsReplacedOrWithdrawn(t *testing.T) {
 	if len(proposed.Actions) != 1 || !proposed.Actions[0].Approval {
 		t.Fatalf("no draft proposed\n%s", show(proposed))
 	}
-	draft := dossier.Message{ID: 9, Kind: dossier.KindReminder, State: dossier.StateDraft, Plan: "standard", Step: "first",
-		Basis: proposed.Actions[0].Basis, CreatedAt: now, Lines: []dossier.MessageLine{{Due: 1, Document: 1, Role: dossier.RoleDemanded}}}
+	draft := dossier.Message{
+		ID: 9, Kind: dossier.KindReminder, State: dossier.StateDraft, Plan: "standard", Step: "first",
+		Basis: proposed.Actions[0].Basis, CreatedAt: now, Lines: []dossier.MessageLine{{Due: 1, Document: 1, Role: dossier.RoleDemanded}},
+	}
 	d.Messages = []dossier.Message{draft}
 	kept := Decide(d, r, now)
 	if len(kept.Keep) != 1 || kept.Keep[0].Reopens != 9 || kept.Verdicts[0].Reason != dossier.Approval {

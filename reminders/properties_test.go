@@ -79,8 +79,10 @@ func drawDossier(t *rapid.T) dossier.Dossier {
 		return dossier.DocumentID(rapid.IntRange(0, len(d.Lines)).Draw(t, "document"))
 	}
 	for some("hold") {
-		h := dossier.Hold{ID: int64(len(d.Holds) + 1), Document: document(), From: drawTime(t, "from", -10, 40),
-			Reason: rapid.SampledFrom([]dossier.Reason{dossier.Replied, dossier.Manual, dossier.Conversation}).Draw(t, "reason")}
+		h := dossier.Hold{
+			ID: int64(len(d.Holds) + 1), Document: document(), From: drawTime(t, "from", -10, 40),
+			Reason: rapid.SampledFrom([]dossier.Reason{dossier.Replied, dossier.Manual, dossier.Conversation}).Draw(t, "reason"),
+		}
 		if rapid.Bool().Draw(t, "has end") {
 			h.Until = drawDay(t, "until", 0, 80)
 		}
@@ -102,12 +104,16 @@ func drawDossier(t *rapid.T) dossier.Dossier {
 		d.Disputes = append(d.Disputes, p)
 	}
 	for some("absence") {
-		d.Replies = append(d.Replies, dossier.Reply{ID: dossier.ReplyID(len(d.Replies) + 1), Class: dossier.ClassAutoReply,
-			From: "compta@durand.example", ReceivedAt: drawTime(t, "received", -10, 40), ReturnOn: drawDay(t, "return", 0, 60)})
+		d.Replies = append(d.Replies, dossier.Reply{
+			ID: dossier.ReplyID(len(d.Replies) + 1), Class: dossier.ClassAutoReply,
+			From: "compta@durand.example", ReceivedAt: drawTime(t, "received", -10, 40), ReturnOn: drawDay(t, "return", 0, 60),
+		})
 	}
 	for some("credit") {
-		d.Credits = append(d.Credits, dossier.Credit{ID: int64(len(d.Credits) + 1), On: drawDay(t, "on", -10, 0),
-			Amount: eur(int64(rapid.IntRange(1, 100_000).Draw(t, "credit amount")))})
+		d.Credits = append(d.Credits, dossier.Credit{
+			ID: int64(len(d.Credits) + 1), On: drawDay(t, "on", -10, 0),
+			Amount: eur(int64(rapid.IntRange(1, 100_000).Draw(t, "credit amount"))),
+		})
 	}
 	for n := int64(1); n <= 3 && some("message"); n++ {
 		var lines []dossier.Line

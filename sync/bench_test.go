@@ -64,7 +64,7 @@ func (p *tape) record(url string, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
@@ -396,7 +396,7 @@ func bareImport(b *testing.B, path, accounts string) {
 	must(b, err)
 	file, err := os.Open(path)
 	must(b, err)
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	scanner := bufio.NewScanner(file)
 	var tx *sql.Tx
 	var insert *sql.Stmt

@@ -96,8 +96,14 @@ func TestPass_killedAnywhereLosesNothing(t *testing.T) {
 func TestPass_faultsOfTheSourceLeaveTrueBalances(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []pennylanetest.Fault{
-		{Status: 500, Body: "no"}, {Status: 403, Body: `{"error":"no"}`}, {Status: 404, Body: `{}`}, {Status: 200, Body: "<html>maintenance</html>"},
-		{Kind: pennylanetest.Truncated}, {Kind: pennylanetest.CutShort}, {Kind: pennylanetest.Disconnect}, {Kind: pennylanetest.Repeated},
+		{Status: 500, Body: "no"},
+		{Status: 403, Body: `{"error":"no"}`},
+		{Status: 404, Body: `{}`},
+		{Status: 200, Body: "<html>maintenance</html>"},
+		{Kind: pennylanetest.Truncated},
+		{Kind: pennylanetest.CutShort},
+		{Kind: pennylanetest.Disconnect},
+		{Kind: pennylanetest.Repeated},
 	} {
 		t.Run(string(fault.Kind)+fault.Body, func(t *testing.T) {
 			t.Parallel()

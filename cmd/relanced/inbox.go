@@ -34,7 +34,7 @@ func (c *inboxExplainCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		defer opened.Close()
+		defer func() { _ = opened.Close() }()
 		d = opened
 	}
 	zoneName, country := "Europe/Paris", "FR"

@@ -48,7 +48,7 @@ func (c *interestCmd) Run(a *app) error {
 	if err != nil {
 		return usagef("--preset: %v", err)
 	}
-	currency := string(preset.Currency)
+	currency := preset.Currency
 	if currency == "" {
 		currency = "EUR"
 	}

@@ -50,8 +50,12 @@ func writeXLSX(w io.Writer, header []string, rows [][]any) error {
 	sheet.WriteString(`</sheetData></worksheet>`)
 	archive := zip.NewWriter(w)
 	for _, part := range []struct{ name, text string }{
-		{"[Content_Types].xml", xlsxTypes}, {"_rels/.rels", xlsxRoot}, {"xl/workbook.xml", xlsxBook},
-		{"xl/_rels/workbook.xml.rels", xlsxBookRels}, {"xl/styles.xml", xlsxStyles}, {"xl/worksheets/sheet1.xml", sheet.String()},
+		{"[Content_Types].xml", xlsxTypes},
+		{"_rels/.rels", xlsxRoot},
+		{"xl/workbook.xml", xlsxBook},
+		{"xl/_rels/workbook.xml.rels", xlsxBookRels},
+		{"xl/styles.xml", xlsxStyles},
+		{"xl/worksheets/sheet1.xml", sheet.String()},
 	} {
 		file, err := archive.Create(part.name)
 		if err != nil {

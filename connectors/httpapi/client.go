@@ -156,7 +156,7 @@ func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 		meta.Date, _ = http.ParseTime(resp.Header.Get("Date"))
 		return c.receive(call.Op, resp, into)
 	})
-	resp, err := c.retry.Do(req)
+	resp, err := c.retry.Do(req) //nolint:bodyclose // drain closes it
 	if resp != nil {
 		drain(resp.Body)
 	}

@@ -23,7 +23,7 @@ func (c *Client) Download(ctx context.Context, op, link string, limit int64) ([]
 	t := &try{op: op, safe: true}
 	for {
 		t.begin(c.now())
-		data, resp, err := c.download(ctx, op, target, limit)
+		data, resp, err := c.download(ctx, op, target, limit) //nolint:bodyclose // closed where it is read
 		again, stop := c.checkRetry(context.WithValue(ctx, tryKey{}, t), resp, err)
 		switch {
 		case err == nil:

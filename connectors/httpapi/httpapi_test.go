@@ -55,8 +55,10 @@ func client(t *testing.T, a http.RoundTripper, log io.Writer) *httpapi.Client {
 	c, err := httpapi.New(httpapi.Options{
 		Name: "vendor", BaseURL: "https://api.example/v2", Secrets: []string{planted},
 		Authorize: func(_ context.Context, h http.Header) error { h.Set("Authorization", "Bearer "+planted); return nil },
-		Env: connectors.Env{Transport: a, Timeout: 10 * time.Second,
-			Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))},
+		Env: connectors.Env{
+			Transport: a, Timeout: 10 * time.Second,
+			Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

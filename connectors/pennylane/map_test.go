@@ -259,8 +259,10 @@ func TestMapTransaction_whatIsUnallocated(t *testing.T) {
 
 func TestMapCustomer_accountingContactComesFirst(t *testing.T) {
 	t.Parallel()
-	in := customer{ID: "7", Type: "company", Name: "Lacaze", Reference: "LAC", RegNo: "751 234 568", PaymentConditions: "45_days_end_of_month",
-		BillingLanguage: "fr_FR", Emails: []string{"contact@lacaze.example", "compta@lacaze.example", ""}}
+	in := customer{
+		ID: "7", Type: "company", Name: "Lacaze", Reference: "LAC", RegNo: "751 234 568", PaymentConditions: "45_days_end_of_month",
+		BillingLanguage: "fr_FR", Emails: []string{"contact@lacaze.example", "compta@lacaze.example", ""},
+	}
 	a, err := mapCustomer(in, []contact{
 		{FirstName: "Luc", Role: "directeur", Email: "luc@lacaze.example"},
 		{FirstName: "Eve", LastName: "Roy", Role: "Responsable comptabilité", Email: "compta@lacaze.example"},

@@ -108,8 +108,10 @@ func TestSwitches_booksAreEqualUnderBothReadings(t *testing.T) {
 		"sliding window":         {SlidingWindow: true},
 		"schedules":              {Schedules: true},
 		"schedules, unannounced": {SchedulesOpen: true},
-		"all of them": {StartExclusive: true, DueEvents: true, QuietMatch: true, QuietCredit: true, OtherErrors: true, RemainingInEUR: true,
-			CreditRemainingZero: true, OmitArchived: true, IncompletePaid: true, MarkPaidRow: true, Schedules: true, SchedulesOpen: true},
+		"all of them": {
+			StartExclusive: true, DueEvents: true, QuietMatch: true, QuietCredit: true, OtherErrors: true, RemainingInEUR: true,
+			CreditRemainingZero: true, OmitArchived: true, IncompletePaid: true, MarkPaidRow: true, Schedules: true, SchedulesOpen: true,
+		},
 	}
 	for name, switches := range all {
 		t.Run(name, func(t *testing.T) {
@@ -450,8 +452,10 @@ func TestPull_unreconciledMoneyIsUnallocated(t *testing.T) {
 func TestPull_contactsOfDebtorsComeFirst(t *testing.T) {
 	t.Parallel()
 	b := open(t, pennylanetest.Options{})
-	customer := b.Books.AddCustomer(pennylanetest.Customer{Name: "A", Emails: []string{"contact@a.example"},
-		Contacts: []pennylanetest.Contact{{FirstName: "Eve", Role: "accountant", Email: "eve@a.example"}}})
+	customer := b.Books.AddCustomer(pennylanetest.Customer{
+		Name: "A", Emails: []string{"contact@a.example"},
+		Contacts: []pennylanetest.Contact{{FirstName: "Eve", Role: "accountant", Email: "eve@a.example"}},
+	})
 	b.invoice(func(in *pennylanetest.Invoice) { in.Customer = customer })
 	quiet := b.Books.AddCustomer(pennylanetest.Customer{Name: "B", Contacts: []pennylanetest.Contact{{FirstName: "Tom", Email: "tom@b.example"}}})
 	b.Pass(time.Hour)

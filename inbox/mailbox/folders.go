@@ -120,8 +120,10 @@ func choose(a Account, listed []*imap.ListData) ([]Folder, error) {
 		}
 		at := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, f.Name) })
 		if at < 0 {
-			return nil, &Error{Kind: Missing, Op: fmt.Sprintf("find the folder %q of the mailbox %s", f.Name, a.Name),
-				Err: fmt.Errorf("the server has: %s", strings.Join(names, ", ")), Do: "correct the name under `folders`"}
+			return nil, &Error{
+				Kind: Missing, Op: fmt.Sprintf("find the folder %q of the mailbox %s", f.Name, a.Name),
+				Err: fmt.Errorf("the server has: %s", strings.Join(names, ", ")), Do: "correct the name under `folders`",
+			}
 		}
 		folders[i].Name = names[at]
 	}

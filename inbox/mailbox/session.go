@@ -218,8 +218,10 @@ func (s *Session) Examine(ctx context.Context, folder string) (Status, error) {
 		if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo {
 			kind = Missing
 		}
-		return status, &Error{Kind: kind, Op: fmt.Sprintf("open the folder %q", folder), Err: err,
-			Do: "check the folder's name under `folders`"}
+		return status, &Error{
+			Kind: kind, Op: fmt.Sprintf("open the folder %q", folder), Err: err,
+			Do: "check the folder's name under `folders`",
+		}
 	}
 	s.selected = folder
 	return status, nil

@@ -26,6 +26,10 @@ func Find(ctx context.Context, d Directory, s Seller, m *message.Message, now ti
 		f.r.Sender = f.clues.Addresses[0]
 	}
 	steps := []func() error{f.ids, f.threads, f.answers, f.references, f.contacts}
+	if _, list, _ := s.Keys.Open(m.Text, m.From.Email, now); list {
+		f.list = true // it names every customer of the day: only who writes tells whose message it is
+		steps = []func() error{f.ids, f.threads, f.answers, f.contacts}
+	}
 	if m.Report != nil || m.Complaint() {
 		steps = []func() error{f.returned, f.ids, f.numbersOnly, f.recipients}
 	}
@@ -55,7 +59,7 @@ type finder struct {
 	now   time.Time
 	clues Clues
 	r     *Result
-	known map[string]bool // canonical addresses that are somebody's contact
+	list  bool // it quotes a work list
 }
 
 // ids looks for our own ids: token addresses, Message-IDs and their aliases.
@@ -235,7 +239,7 @@ func (f *finder) numbers(near map[customerID]bool) error {
 	seen := make(map[int64]bool)
 	for _, n := range f.clues.Numbers {
 		for _, x := range found[n] {
-			if !x.Open || seen[int64(x.Document)] {
+			if !x.Open || seen[int64(x.Document)] || f.list && !near[x.Customer] {
 				continue
 			}
 			seen[int64(x.Document)] = true

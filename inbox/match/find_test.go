@@ -44,30 +44,39 @@ func pick[T any](d *directory, all map[string]T, keys []string) (map[string]T, e
 func (d *directory) SentByMID(_ context.Context, _ receivable.CompanyID, k []string) (map[string]store.SentRef, error) {
 	return pick(d, d.mids, k)
 }
+
 func (d *directory) SentByRef(_ context.Context, _ receivable.CompanyID, k []string) (map[string]store.SentRef, error) {
 	return pick(d, d.refs, k)
 }
+
 func (d *directory) SentByReference(_ context.Context, _ receivable.CompanyID, k []string) (map[string][]store.SentRef, error) {
 	return pick(d, d.reference, k)
 }
+
 func (d *directory) MatchesByMID(_ context.Context, _ receivable.CompanyID, k []string) (map[string][]store.Match, error) {
 	return pick(d, d.matches, k)
 }
+
 func (d *directory) ByThread(_ context.Context, _ receivable.CompanyID, k []string) (map[string][]store.Match, error) {
 	return pick(d, d.threads, k)
 }
+
 func (d *directory) ByAddress(_ context.Context, _ receivable.CompanyID, k []string) (map[string][]store.Contact, error) {
 	return pick(d, d.addresses, k)
 }
+
 func (d *directory) ByDomain(_ context.Context, _ receivable.CompanyID, k []string) (map[string][]store.Contact, error) {
 	return pick(d, d.domains, k)
 }
+
 func (d *directory) ByNumber(_ context.Context, _ receivable.CompanyID, k []string) (map[string][]store.Numbered, error) {
 	return pick(d, d.numbers, k)
 }
+
 func (d *directory) RecentTexts(_ context.Context, c dossier.CustomerID, _ int) ([]store.SentText, error) {
 	return d.texts[c], nil
 }
+
 func (d *directory) SentTo(_ context.Context, _ receivable.CompanyID, a string, _ time.Time) ([]store.SentRef, error) {
 	return d.sent[a], nil
 }
@@ -162,6 +171,21 @@ func TestFind_eachEvidenceAlone(t *testing.T) {
 }
 
 const notice = "Return-Path: <>\nFrom: mailer-daemon@mx.example\nSubject: Undelivered Mail Returned to Sender\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nfailed\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; RCPT\nAction: failed\nStatus: 5.1.1\n\n--b\nContent-Type: text/rfc822-headers\n\nSubject: Rappel\nMIDLINE\n--b--\n"
+
+func TestFind_quotedWorkListNamesNobodyElse(t *testing.T) {
+	t.Parallel()
+	d, s := world(t)
+	d.numbers["FA20260999"] = []store.Numbered{{Document: 9, Customer: 2, Number: "FA-2026-0999", Open: true}}
+	token := s.Keys.Sign(email.Token{ID: id, For: "marie@dupont.example", Expires: time.Unix(1900000000, 0)})
+	list := "\r\n\r\nok\r\n> " + token + "\r\n> 1. A, FA-2026-0417, " + email.Reference(id) + "\r\n> 2. B, FA-2026-0999\r\n"
+	if r := find(t, d, s, "From: x@stranger.example\r\nSubject: RE: liste"+list); len(r.Hits) != 0 {
+		t.Errorf("a stranger's answer to a list is given to %+v", r.Hits)
+	}
+	r := find(t, d, s, "From: jean@client.example\r\nSubject: RE: liste"+list)
+	if len(r.Hits) != 1 || r.Hits[0].Customer != 1 {
+		t.Errorf("a client's answer to a list is given to %+v, want customer 1 alone", r.Hits)
+	}
+}
 
 func TestFind_noticeCountsOnlyWithProof(t *testing.T) {
 	t.Parallel()

@@ -116,9 +116,7 @@ func decodeUTF7(s string) string {
 			b.WriteString(string(utf16.Decode(units)))
 		}
 		s = s[n:]
-		if strings.HasPrefix(s, "-") {
-			s = s[1:]
-		}
+		s = strings.TrimPrefix(s, "-")
 	}
 }
 

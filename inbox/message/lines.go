@@ -57,9 +57,11 @@ func segmentsOf(p *part) []segment {
 		if head := strings.ToLower(strings.TrimSpace(t[:min(len(t), 200)])); strings.HasPrefix(head, "<html") || strings.HasPrefix(head, "<!doctype") {
 			return []segment{{html: t, hasHTML: true}}
 		}
-		return []segment{{plain: t, hasPlain: true,
+		return []segment{{
+			plain: t, hasPlain: true,
 			flowed: strings.EqualFold(p.kind.params["format"], "flowed"),
-			delSp:  strings.EqualFold(p.kind.params["delsp"], "yes")}}
+			delSp:  strings.EqualFold(p.kind.params["delsp"], "yes"),
+		}}
 	}
 	return nil
 }

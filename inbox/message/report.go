@@ -307,8 +307,10 @@ func (r *Report) readText(m *Message, text string) {
 	}
 }
 
-var daemonLocal = regexp.MustCompile(`^(mailer-?daemon|mail-daemon|postmaster|bounces?([+-].*)?|microsoftexchange[0-9a-f]{32})$`)
-var daemonName = regexp.MustCompile(`^(mail delivery (sub)?system|system administrator|administrateur systeme|systemadministrator|postmaster|microsoft outlook)$`)
+var (
+	daemonLocal = regexp.MustCompile(`^(mailer-?daemon|mail-daemon|postmaster|bounces?([+-].*)?|microsoftexchange[0-9a-f]{32})$`)
+	daemonName  = regexp.MustCompile(`^(mail delivery (sub)?system|system administrator|administrateur systeme|systemadministrator|postmaster|microsoft outlook)$`)
+)
 
 // daemonScore counts the signs of a failure notice; two make one.
 func (m *Message) daemonScore() int {

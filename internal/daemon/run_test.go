@@ -43,7 +43,7 @@ type readiness struct {
 }
 
 func newReadiness() readiness {
-	return readiness{slog.NewTextHandler(io.Discard, nil), make(chan struct{})}
+	return readiness{slog.DiscardHandler, make(chan struct{})}
 }
 
 // Handle waits for the one message.

@@ -315,18 +315,21 @@ func TestRule_andFeeSayWhatTheLawAdds(t *testing.T) {
 	}{
 		"French business": {preset(t, "FR-B2B"), "fr", french, forty},
 		"in English": {
-			preset(t, "FR-B2B"), "en", Rule{"Late-payment interest", "ECB rate plus 10 points, article L441-10 of the French commercial code", 12_40, true},
+			preset(t, "FR-B2B"), "en",
+			Rule{"Late-payment interest", "ECB rate plus 10 points, article L441-10 of the French commercial code", 12_40, true},
 			"fixed recovery fee of €40 per invoice (article D441-5)",
 		},
 		"3x_legal": {
 			times, "fr", Rule{"Pénalités de retard", "trois fois le taux d’intérêt légal, article L441-10 du code de commerce", 8_25, true}, forty,
 		},
 		"public": {
-			preset(t, "FR-PUBLIC"), "fr", Rule{"Intérêts moratoires", "taux BCE majoré de 8 points, article R2192-31 du code de la commande publique", 10_40, false},
+			preset(t, "FR-PUBLIC"), "fr",
+			Rule{"Intérêts moratoires", "taux BCE majoré de 8 points, article R2192-31 du code de la commande publique", 10_40, false},
 			"indemnité forfaitaire pour frais de recouvrement de 40\u00a0€ par demande de paiement (article D2192-35)",
 		},
 		"tiers": {
-			preset(t, "UK-B2B"), "en", Rule{"Statutory interest", "Bank of England base rate plus 8%, Late Payment of Commercial Debts (Interest) Act 1998", 11_75, false},
+			preset(t, "UK-B2B"), "en",
+			Rule{"Statutory interest", "Bank of England base rate plus 8%, Late Payment of Commercial Debts (Interest) Act 1998", 11_75, false},
 			"fixed compensation of GBP\u00a040, GBP\u00a070 or GBP\u00a0100 per invoice (same Act)",
 		},
 		"no law known": {Terms{}, "fr", Rule{}, ""},

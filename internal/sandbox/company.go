@@ -148,9 +148,21 @@ func (w *world) fill() {
 		late  int
 		cents int64
 	}{
-		{pays, 9, 184_000}, {promises, 8, 96_050}, {disputes, 11, 241_200}, {absent, 7, 58_800}, {bounces, 6, 34_990},
-		{talks, 9, 127_500}, {probablyPaid, 10, 73_260}, {credited, 12, 150_000}, {public, 6, 412_000}, {paysInTime, 8, 65_400},
-		{ordinary, 7, 45_000}, {ordinary + 3, 20, 88_000}, {ordinary + 5, -4, 130_000}, {ordinary + 8, -6, 72_000}, {ordinary + 11, 130, 21_500},
+		{pays, 9, 184_000},
+		{promises, 8, 96_050},
+		{disputes, 11, 241_200},
+		{absent, 7, 58_800},
+		{bounces, 6, 34_990},
+		{talks, 9, 127_500},
+		{probablyPaid, 10, 73_260},
+		{credited, 12, 150_000},
+		{public, 6, 412_000},
+		{paysInTime, 8, 65_400},
+		{ordinary, 7, 45_000},
+		{ordinary + 3, 20, 88_000},
+		{ordinary + 5, -4, 130_000},
+		{ordinary + 8, -6, 72_000},
+		{ordinary + 11, 130, 21_500},
 	}
 	for _, o := range open {
 		w.open[o.who] = invoice(o.who, today.AddDays(-30-o.late), o.cents)

@@ -301,8 +301,10 @@ const incomingColumns = `m.id, m.company, m.identity, m.mailbox, m.mid, m.sender
   m.quote, m.return_on, m.absent, m.evidence, m.thread, m.labels, m.problems`
 
 func incomingDest(in *Incoming, labels *string) []any {
-	return []any{&in.ID, &in.Company, &in.Identity, &in.Place.Mailbox, &in.MID, &in.From, &in.FromName, doc(&in.To), &in.Subject, at(&in.Date), at(&in.ReceivedAt), &in.Class, &in.Holds,
-		&in.Quote, on(&in.ReturnOn), &in.Absent, doc(&in.Evidence), &in.Thread, labels, doc(&in.Problems)}
+	return []any{
+		&in.ID, &in.Company, &in.Identity, &in.Place.Mailbox, &in.MID, &in.From, &in.FromName, doc(&in.To), &in.Subject, at(&in.Date), at(&in.ReceivedAt), &in.Class, &in.Holds,
+		&in.Quote, on(&in.ReturnOn), &in.Absent, doc(&in.Evidence), &in.Thread, labels, doc(&in.Problems),
+	}
 }
 
 // Reply returns an incoming message with its matches.

@@ -139,7 +139,7 @@ func (w *writer) absent() error {
 func (w *writer) settle(ids []int64) error {
 	type open struct {
 		id, outstanding, customer int64
-		external, account         string
+		external                  string
 		currency                  string
 		kind                      receivable.DocumentKind
 		row                       documentRow

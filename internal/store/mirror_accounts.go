@@ -12,12 +12,27 @@ import (
 var (
 	customerColumns = []column{{"id", "bigint"}, {"company", "text"}, {"code", "text"}, {"root", "bigint"}, {"since", "bigint"}, {"created_at", "bigint"}}
 	accountColumns  = []column{
-		{"id", "bigint"}, {"connection", "bigint"}, {"external", "text"}, {"customer", "bigint"}, {"code", "text"}, {"name", "text"},
-		{"hash", "text"}, {"content", "text"}, {"since", "bigint"}, {"first_seen_at", "bigint"}, {"written_at", "bigint"},
+		{"id", "bigint"},
+		{"connection", "bigint"},
+		{"external", "text"},
+		{"customer", "bigint"},
+		{"code", "text"},
+		{"name", "text"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
+		{"first_seen_at", "bigint"},
+		{"written_at", "bigint"},
 	}
 	accountChanged = []column{
-		{"id", "bigint"}, {"code", "text"}, {"name", "text"}, {"hash", "text"}, {"content", "text"},
-		{"since", "bigint"}, {"written_at", "bigint"}, {"gone_at", "bigint"},
+		{"id", "bigint"},
+		{"code", "text"},
+		{"name", "text"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
+		{"written_at", "bigint"},
+		{"gone_at", "bigint"},
 	}
 )
 

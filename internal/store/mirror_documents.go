@@ -9,22 +9,58 @@ import (
 
 var (
 	documentColumns = []column{
-		{"id", "bigint"}, {"connection", "bigint"}, {"external", "text"}, {"account", "bigint"}, {"customer", "bigint"}, {"kind", "text"},
-		{"number", "text"}, {"folded", "text"}, {"currency", "text"}, {"total", "bigint"}, {"outstanding", "bigint"}, {"hash", "text"},
-		{"content", "text"}, {"since", "bigint"}, {"first_seen_at", "bigint"}, {"round", "bigint"},
+		{"id", "bigint"},
+		{"connection", "bigint"},
+		{"external", "text"},
+		{"account", "bigint"},
+		{"customer", "bigint"},
+		{"kind", "text"},
+		{"number", "text"},
+		{"folded", "text"},
+		{"currency", "text"},
+		{"total", "bigint"},
+		{"outstanding", "bigint"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
+		{"first_seen_at", "bigint"},
+		{"round", "bigint"},
 	}
 	documentChanged = []column{
-		{"id", "bigint"}, {"account", "bigint"}, {"customer", "bigint"}, {"kind", "text"}, {"number", "text"}, {"folded", "text"},
-		{"currency", "text"}, {"total", "bigint"}, {"outstanding", "bigint"}, {"hash", "text"}, {"content", "text"}, {"since", "bigint"},
-		{"round", "bigint"}, {"gone_at", "bigint"},
+		{"id", "bigint"},
+		{"account", "bigint"},
+		{"customer", "bigint"},
+		{"kind", "text"},
+		{"number", "text"},
+		{"folded", "text"},
+		{"currency", "text"},
+		{"total", "bigint"},
+		{"outstanding", "bigint"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
+		{"round", "bigint"},
+		{"gone_at", "bigint"},
 	}
 	dueColumns = []column{
-		{"document", "bigint"}, {"customer", "bigint"}, {"rank", "bigint"}, {"due_on", "text"}, {"total", "bigint"},
-		{"outstanding", "bigint"}, {"estimated", "boolean"}, {"changed_at", "bigint"},
+		{"document", "bigint"},
+		{"customer", "bigint"},
+		{"rank", "bigint"},
+		{"due_on", "text"},
+		{"total", "bigint"},
+		{"outstanding", "bigint"},
+		{"estimated", "boolean"},
+		{"changed_at", "bigint"},
 	}
 	dueChanged = []column{
-		{"id", "bigint"}, {"customer", "bigint"}, {"due_on", "text"}, {"total", "bigint"}, {"outstanding", "bigint"},
-		{"estimated", "boolean"}, {"changed_at", "bigint"}, {"gone_at", "bigint"},
+		{"id", "bigint"},
+		{"customer", "bigint"},
+		{"due_on", "text"},
+		{"total", "bigint"},
+		{"outstanding", "bigint"},
+		{"estimated", "boolean"},
+		{"changed_at", "bigint"},
+		{"gone_at", "bigint"},
 	}
 )
 

@@ -11,22 +11,58 @@ import (
 
 var (
 	paymentColumns = []column{
-		{"id", "bigint"}, {"connection", "bigint"}, {"external", "text"}, {"account", "bigint"}, {"customer", "bigint"}, {"paid_on", "text"},
-		{"currency", "text"}, {"amount", "bigint"}, {"unallocated", "bigint"}, {"derived", "boolean"}, {"hash", "text"}, {"content", "text"},
-		{"since", "bigint"}, {"first_seen_at", "bigint"},
+		{"id", "bigint"},
+		{"connection", "bigint"},
+		{"external", "text"},
+		{"account", "bigint"},
+		{"customer", "bigint"},
+		{"paid_on", "text"},
+		{"currency", "text"},
+		{"amount", "bigint"},
+		{"unallocated", "bigint"},
+		{"derived", "boolean"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
+		{"first_seen_at", "bigint"},
 	}
 	paymentChanged = []column{
-		{"id", "bigint"}, {"account", "bigint"}, {"customer", "bigint"}, {"paid_on", "text"}, {"currency", "text"}, {"amount", "bigint"},
-		{"unallocated", "bigint"}, {"derived", "boolean"}, {"hash", "text"}, {"content", "text"}, {"since", "bigint"},
+		{"id", "bigint"},
+		{"account", "bigint"},
+		{"customer", "bigint"},
+		{"paid_on", "text"},
+		{"currency", "text"},
+		{"amount", "bigint"},
+		{"unallocated", "bigint"},
+		{"derived", "boolean"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
 		{"gone_at", "bigint"},
 	}
 	allocationColumns = []column{
-		{"connection", "bigint"}, {"grp", "text"}, {"item", "text"}, {"kind", "text"}, {"currency", "text"}, {"amount", "bigint"},
-		{"hash", "text"}, {"content", "text"}, {"since", "bigint"}, {"first_seen_at", "bigint"}, {"round", "bigint"},
+		{"connection", "bigint"},
+		{"grp", "text"},
+		{"item", "text"},
+		{"kind", "text"},
+		{"currency", "text"},
+		{"amount", "bigint"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
+		{"first_seen_at", "bigint"},
+		{"round", "bigint"},
 	}
 	allocationChanged = []column{
-		{"id", "bigint"}, {"kind", "text"}, {"currency", "text"}, {"amount", "bigint"}, {"hash", "text"}, {"content", "text"},
-		{"since", "bigint"}, {"round", "bigint"}, {"gone_at", "bigint"},
+		{"id", "bigint"},
+		{"kind", "text"},
+		{"currency", "text"},
+		{"amount", "bigint"},
+		{"hash", "text"},
+		{"content", "text"},
+		{"since", "bigint"},
+		{"round", "bigint"},
+		{"gone_at", "bigint"},
 	}
 )
 

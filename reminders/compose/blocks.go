@@ -172,8 +172,11 @@ func (b builder) pay(m *email.Message) layout.Piece {
 		last = mention + ". " + last
 	}
 	rows := [][2]string{
-		{b.say.holder, b.Bank.Holder}, {b.say.iban, bank.Fours(b.Bank.IBAN)}, {b.say.bic, b.Bank.BIC},
-		{b.say.amount, b.amounts(b.totals())}, {b.say.reference, reference},
+		{b.say.holder, b.Bank.Holder},
+		{b.say.iban, bank.Fours(b.Bank.IBAN)},
+		{b.say.bic, b.Bank.BIC},
+		{b.say.amount, b.amounts(b.totals())},
+		{b.say.reference, reference},
 	}
 	var pairs []layout.Pair
 	text := []string{b.say.pay + b.say.colon, ""}

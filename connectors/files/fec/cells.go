@@ -189,5 +189,5 @@ func side(cell []byte) (int64, error) {
 	case "C", "-1", "-", "CREDIT", "CRÉDIT":
 		return -1, nil
 	}
-	return 0, fmt.Errorf("Sens is %q: D, C, +1 or -1 is expected", cell)
+	return 0, fmt.Errorf("the column Sens is %q: D, C, +1 or -1 is expected", cell)
 }

@@ -88,7 +88,7 @@ func readHeader(line []byte) (layout, error) {
 	case bestNamed < 3 && headless(line, best):
 		best.headless = true
 		for c := range best.at {
-			best.at[c] = int(c)
+			best.at[c] = c
 			if c >= norm18 {
 				best.at[c] = -1
 			}

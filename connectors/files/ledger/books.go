@@ -68,7 +68,6 @@ type Books struct {
 
 	first, last calendar.Date // booking dates
 	told        calendar.Date // the latest date of any kind
-	opened      calendar.Date // the date of the opening entry
 	lines       int
 	sum         int64
 	both        int

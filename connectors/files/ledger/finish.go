@@ -277,7 +277,7 @@ func (b *Books) doubts() (map[string]connectors.Rejected, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // read only
+	defer rows.Close()
 	found := make(map[string]connectors.Rejected)
 	for rows.Next() {
 		var party, why string
@@ -300,7 +300,7 @@ func (b *Books) owed() (map[string]bool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // read only
+	defer rows.Close()
 	found := make(map[string]bool)
 	for rows.Next() {
 		var code, name string

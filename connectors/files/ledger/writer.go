@@ -163,7 +163,7 @@ func (w *writer) scan() error {
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // read only
+	defer rows.Close()
 	var (
 		party, letter string
 		g             *gathered

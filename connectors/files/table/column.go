@@ -93,7 +93,7 @@ func (a *amounts) look(line int, cell string) error {
 		return nil
 	}
 	mark := digits[last]
-	other := byte(',' + '.' - mark)
+	other := ',' + '.' - mark
 	switch {
 	case strings.IndexByte(digits, other) >= 0: // both: the last is decimal
 	case strings.Count(digits, string(mark)) > 1: // repeated: thousands

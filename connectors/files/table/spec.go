@@ -89,7 +89,6 @@ var (
 		"kind", "order_ref", "payment_method", "e_status", "siren",
 	}
 	ledgerWords = []string{"journal", "entry", "account", "auxiliary", "label", "debit", "credit", "letter"}
-	innerWords  = []string{"status", "net", "vat", "montant", "sens", "letter_on", "valid_on"}
 )
 
 func ourWords(shape Shape) []string {

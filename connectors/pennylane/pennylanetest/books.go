@@ -135,9 +135,11 @@ func newBooks(now func() time.Time, s *Switches) *Books {
 	if err != nil {
 		zone = time.UTC
 	}
-	return &Books{now: now, zone: zone, switches: s, nextID: 25465990001152,
+	return &Books{
+		now: now, zone: zone, switches: s, nextID: 25465990001152,
 		customers: map[int64]*Customer{}, invoices: map[int64]*Invoice{}, transactions: map[int64]*Transaction{},
-		changes: map[string][]event{}, order: map[string][]int64{}}
+		changes: map[string][]event{}, order: map[string][]int64{},
+	}
 }
 
 func (b *Books) id() int64 {

@@ -104,13 +104,17 @@ func (s *Server) sub(resource, text, name string, q url.Values) (object, *refusa
 	switch resource + "/" + name {
 	case "customers/contacts":
 		for _, c := range s.Books.customers[id].Contacts {
-			items = append(items, object{"id": c.ID, "first_name": c.FirstName, "last_name": c.LastName, "role": c.Role, "email": c.Email,
-				"telephone_number": c.Phone, "mobile_number": "", "created_at": instant(s.Books.customers[id].created), "updated_at": instant(s.Books.customers[id].updated)})
+			items = append(items, object{
+				"id": c.ID, "first_name": c.FirstName, "last_name": c.LastName, "role": c.Role, "email": c.Email,
+				"telephone_number": c.Phone, "mobile_number": "", "created_at": instant(s.Books.customers[id].created), "updated_at": instant(s.Books.customers[id].updated),
+			})
 		}
 	case "customer_invoices/payments":
 		for _, p := range s.Books.invoices[id].Payments {
-			items = append(items, object{"id": p.ID, "label": p.Label, "currency": "EUR", "currency_amount": decimal(p.Amount), "status": p.Status,
-				"created_at": instant(s.Books.now()), "updated_at": instant(s.Books.now())})
+			items = append(items, object{
+				"id": p.ID, "label": p.Label, "currency": "EUR", "currency_amount": decimal(p.Amount), "status": p.Status,
+				"created_at": instant(s.Books.now()), "updated_at": instant(s.Books.now()),
+			})
 		}
 	case "customer_invoices/matched_transactions":
 		if in := s.Books.invoices[id]; !in.Draft && !in.Archived {

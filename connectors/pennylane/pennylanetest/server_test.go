@@ -47,7 +47,7 @@ func ask(t *testing.T, s *pennylanetest.Server, path string, query ...string) an
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -313,8 +313,10 @@ func checkBooks(b *bundle) {
 		Documents: []receivable.Document{invoice("F-1", "C1", 1000, 400), invoice("F-2", "C1", 1000, 500)},
 		Payments:  []receivable.Payment{{External: "p1", Account: "a-C1", Amount: eur(600), Unallocated: eur(0)}, {External: "p2", Account: "a-C1", Amount: eur(600), Unallocated: eur(0)}},
 		Allocations: []receivable.Allocation{
-			{Group: "g1", Item: "x-F-1", Kind: receivable.ItemDocument, Amount: eur(600)}, {Group: "g1", Item: "p1", Kind: receivable.ItemPayment, Amount: eur(-600)},
-			{Group: "g2", Item: "x-F-2", Kind: receivable.ItemDocument, Amount: eur(600)}, {Group: "g2", Item: "p2", Kind: receivable.ItemPayment, Amount: eur(-600)},
+			{Group: "g1", Item: "x-F-1", Kind: receivable.ItemDocument, Amount: eur(600)},
+			{Group: "g1", Item: "p1", Kind: receivable.ItemPayment, Amount: eur(-600)},
+			{Group: "g2", Item: "x-F-2", Kind: receivable.ItemDocument, Amount: eur(600)},
+			{Group: "g2", Item: "p2", Kind: receivable.ItemPayment, Amount: eur(-600)},
 		},
 	})
 	bad := func(extent string) int {
