@@ -132,7 +132,7 @@ func BenchmarkPass(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // thrown away
+	defer file.Close()
 	rec := &tape{next: http.DefaultTransport, file: file, pages: map[string]recorded{}}
 	base, token := sim.URL(), sim.Token()
 	first := loaded(b, base, token, rec, now)
@@ -203,7 +203,7 @@ func bareLoad(b *testing.B, rec *tape) int {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // thrown away
+	defer db.Close()
 	db.SetMaxOpenConns(1)
 	for _, q := range []string{
 		"pragma wal_autocheckpoint=10000",

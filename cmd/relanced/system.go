@@ -60,7 +60,7 @@ func (c *checkCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	bad := false
 	var rows []checkJSON
 	for _, l := range d.Check(ctx, c.Offline) {

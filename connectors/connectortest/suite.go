@@ -368,7 +368,7 @@ func random(t *testing.T, s Suite) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		defer src.Close() //nolint:errcheck // a simulator
+		defer src.Close()
 		m := NewMirror()
 		customers := []string{src.AddCustomer("A")}
 		var invoices []string

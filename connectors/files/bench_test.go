@@ -91,7 +91,7 @@ func bareLoop(b *testing.B, path string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // thrown away
+	defer db.Close()
 	db.SetMaxOpenConns(1)
 	_, err = db.Exec(`create table line(no integer primary key, journal text, num text, on_ text, account text, aux text, name text,
 		piece text, piece_on text, label text, debit text, credit text, letter text)`)
@@ -110,7 +110,7 @@ func bareLoop(b *testing.B, path string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	scanner := bufio.NewScanner(file)
 	for no := 0; scanner.Scan(); no++ {
 		cells := strings.Split(scanner.Text(), "\t")

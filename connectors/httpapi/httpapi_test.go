@@ -272,8 +272,7 @@ func TestGet_answerTooLarge(t *testing.T) {
 
 func TestDownload_sendsNoCredentialsAndFollowsRedirects(t *testing.T) {
 	t.Parallel()
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" {
 			t.Error("credentials were sent")
 		}

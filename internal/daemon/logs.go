@@ -19,5 +19,5 @@ func NewLogger(c configs.Log, out io.Writer, color bool) *slog.Logger {
 	if c.Format == "json" || c.Format == "auto" && os.Getenv("JOURNAL_STREAM") != "" {
 		return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(tint.NewHandler(out, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color}))
+	return slog.New(tint.NewTextHandler(out, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !color}))
 }

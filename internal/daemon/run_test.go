@@ -43,7 +43,7 @@ type readiness struct {
 }
 
 func newReadiness() readiness {
-	return readiness{slog.DiscardHandler, make(chan struct{})}
+	return readiness{slog.NewTextHandler(io.Discard, nil), make(chan struct{})} //nolint:sloglint // it must be enabled to see what is logged
 }
 
 // Handle waits for the one message.
@@ -138,7 +138,7 @@ func TestHealth_unreadyOrWithoutStoreIs503WithTheReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Second}
-		go server.Serve(l)                                       //nolint:errcheck // ends with Close
+		go server.Serve(l)
 		response, err := http.Get("http://" + l.Addr().String()) //nolint:noctx // bounded by the test
 		if err != nil {
 			t.Fatal(err)

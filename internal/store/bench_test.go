@@ -159,7 +159,7 @@ func bareLite(_ context.Context, s *store.Store, p int, books benchBooks) error 
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
+	defer tx.Rollback()
 	for i, rows := range bareRows(p, books) {
 		if err := bareExec(ctx, tx, bareStatements[i], rows); err != nil {
 			return err

@@ -105,5 +105,5 @@ func lockFolder(folder string) (unlock func(), err error) {
 	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a file descriptor
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", folder, err), d.Close())
 	}
-	return func() { d.Close() }, nil
+	return func() { _ = d.Close() }, nil
 }

@@ -38,7 +38,7 @@ func (l *lister) emit(asOf time.Time) error {
 	if err != nil {
 		return fmt.Errorf("table: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // read only
+	defer rows.Close()
 	var lines []row
 	for rows.Next() {
 		var (

@@ -78,7 +78,7 @@ func FuzzReadList(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer list.Close() //nolint:errcheck // temporary
+		defer list.Close()
 		for kept, err := range list.Pages.All() {
 			if err != nil {
 				t.Fatal(err)
