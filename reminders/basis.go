@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"relanced/internal/email"
 )
 
 // Basis names what a person approves: the recipients, plan and step, each line
@@ -61,7 +63,7 @@ func sameAddress(absent, from, address string) bool {
 	if absent == "" {
 		absent = from
 	}
-	return strings.EqualFold(absent, address)
+	return email.SameAddress(absent, address)
 }
 
 // Kinds of task that no step of a plan stands for, and the outcome of a backlog

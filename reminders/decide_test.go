@@ -99,6 +99,15 @@ func TestDecide_reasons(t *testing.T) {
 		{"bounced", func(d *dossier.Dossier) {
 			d.Bounced = []dossier.Bounced{{Address: "COMPTA@durand.example", At: now.Add(-time.Hour)}}
 		}, Held, dossier.BouncedAddress},
+		{"bounced, kept in its plain form", func(d *dossier.Dossier) {
+			d.Customer.Emails = []string{"Jean.Durand+factures@gmail.com"}
+			d.Bounced = []dossier.Bounced{{Address: "jeandurand@gmail.com", At: now.Add(-time.Hour)}}
+		}, Held, dossier.BouncedAddress},
+		{"absent, kept in its plain form", func(d *dossier.Dossier) {
+			d.Customer.Emails = []string{"jean.durand@gmail.com"}
+			d.Lines[0].DueOn = day("2026-11-17")
+			d.Replies = []dossier.Reply{{ID: 1, From: "jeandurand@gmail.com", ReceivedAt: at("2026-11-20 09:00"), ReturnOn: day("2026-11-30")}}
+		}, Wait, dossier.Absent},
 		{"absent", func(d *dossier.Dossier) {
 			d.Lines[0].DueOn = day("2026-11-17")
 			d.Replies = []dossier.Reply{{ID: 1, From: "compta@durand.example", ReceivedAt: at("2026-11-20 09:00"), ReturnOn: day("2026-11-30")}}

@@ -3,11 +3,11 @@ package reminders
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"relanced/internal/calendar"
 	"relanced/internal/dossier"
+	"relanced/internal/email"
 	"relanced/internal/receivable"
 )
 
@@ -285,7 +285,7 @@ func taskCovers(t *dossier.Task, l *dossier.Line) bool {
 func (e *evaluation) recipients() {
 	c := &e.d.Customer
 	works := func(address string) bool {
-		return !slices.ContainsFunc(e.d.Bounced, func(b dossier.Bounced) bool { return strings.EqualFold(b.Address, address) })
+		return !slices.ContainsFunc(e.d.Bounced, func(b dossier.Bounced) bool { return email.SameAddress(b.Address, address) })
 	}
 	for _, address := range c.Emails {
 		if works(address) {
