@@ -234,11 +234,25 @@ func (r *Reader) own(tx *store.Tx, in understood) error {
 				return err
 			}
 		}
-		if err := r.settle(tx, ref.Message); err != nil {
+		if err := r.left(tx, ref.Message); err != nil {
 			return err
 		}
 	}
 	return r.filedByProvider(tx, in.sent)
+}
+
+// left takes a message for sent whose copy lies in Sent: one of unknown outcome,
+// and one that a restored database still believes to be waiting.
+func (r *Reader) left(tx *store.Tx, id dossier.MessageID) error {
+	out, err := tx.Message(id)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	switch out.State { //nolint:exhaustive // an armed one is being recorded, the others have ended
+	case dossier.StateUnknown, dossier.StateQueued, dossier.StateDraft:
+		return tx.Record(id, store.Result{State: dossier.StateSent, Stage: "proof", Server: out.Server})
+	}
+	return nil
 }
 
 // command records what somebody wrote under a work list. The inbox never acts:

@@ -389,7 +389,7 @@ func bareImport(b *testing.B, path, accounts string) {
 	b.Helper()
 	db, err := sql.Open("sqlite3", "file:"+filepath.Join(b.TempDir(), "bare.db")+"?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate")
 	must(b, err)
-	defer db.Close() //nolint:errcheck // thrown away
+	defer db.Close()
 	db.SetMaxOpenConns(1)
 	_, err = db.Exec(`create table line(no integer primary key, journal text, num text, on_ text, account text, aux text, name text,
 		piece text, piece_on text, label text, debit text, credit text, letter text)`)

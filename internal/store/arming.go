@@ -194,7 +194,7 @@ func (tx *Tx) Record(id dossier.MessageID, r Result) error {
 		return err
 	}
 	may := map[dossier.State][]dossier.State{
-		dossier.StateSent:    {dossier.StateArmed, dossier.StateUnknown, dossier.StateQueued, dossier.StateRefused, dossier.StateCancelled, dossier.StateDropped},
+		dossier.StateSent:    {dossier.StateArmed, dossier.StateUnknown, dossier.StateQueued, dossier.StateDraft, dossier.StateRefused, dossier.StateCancelled, dossier.StateDropped},
 		dossier.StateRefused: {dossier.StateArmed, dossier.StateUnknown, dossier.StateQueued},
 		dossier.StateUnknown: {dossier.StateArmed},
 		dossier.StateQueued:  {dossier.StateArmed, dossier.StateUnknown, dossier.StateQueued},
