@@ -111,7 +111,7 @@ func (l *loader) connection(n conf.Node, p *conf.Problems) Connection {
 	c.Spec = factory()
 	n.Decode(p, &c, c.Spec)
 	if c.Name == "" {
-		p.Missing("name", "a connection needs a name, as in name: compta")
+		p.At("name").Addf("a connection needs a name, as in name: compta")
 	}
 	if _, written := n.Get("max_age"); !written {
 		c.MaxAge = maxAge(c.Type)
@@ -170,13 +170,13 @@ var ibanProblem = map[bank.IBANCheck]string{
 // check reports what the parts of a company say wrong, alone and of each other.
 func (c *Company) check(p *conf.Problems) {
 	if c.ID == "" {
-		p.Missing("id", "a company needs an id, as in id: dupont")
+		p.At("id").Addf("a company needs an id, as in id: dupont")
 	}
 	if strings.TrimSpace(c.Name) == "" {
-		p.Missing("name", "a company needs its name, as customers know it")
+		p.At("name").Addf("a company needs its name, as customers know it")
 	}
 	if c.Currency == "" {
-		p.Missing("currency", "a company in %s needs its currency", c.Country)
+		p.At("currency").Addf("a company in %s needs its currency", c.Country)
 	}
 	c.checkZone(p)
 	c.checkMoney(p)
@@ -187,7 +187,7 @@ func (c *Company) check(p *conf.Problems) {
 	brief.CheckTeam(c.Team, p.At("team"))
 	c.Brief.Check(c.Team, p.At("brief"))
 	if len(c.Mailboxes) == 0 && c.Reminders.Mode != reminders.ModeOff {
-		p.Missing("mailboxes", "reminders need a mailbox to leave from and to hear answers in: write mailboxes, or reminders: {mode: off}")
+		p.At("mailboxes").Addf("reminders need a mailbox to leave from and to hear answers in: write mailboxes, or reminders: {mode: off}")
 	}
 	if len(c.Mailboxes) == 0 && len(c.Brief.To) > 0 {
 		p.At("brief").Addf("the brief needs a mailbox to leave from: write mailboxes, or remove it")
@@ -201,7 +201,7 @@ func (c *Company) check(p *conf.Problems) {
 
 func (c *Company) checkZone(p *conf.Problems) {
 	if c.Timezone == "" {
-		p.Missing("timezone", "a company in %s needs its timezone, as in Europe/Paris", c.Country)
+		p.At("timezone").Addf("a company in %s needs its timezone, as in Europe/Paris", c.Country)
 		return
 	}
 	zone, err := time.LoadLocation(c.Timezone)
@@ -221,7 +221,7 @@ func (c *Company) checkMoney(p *conf.Problems) {
 	for i, account := range c.BankAccounts {
 		at := p.At("bank_accounts", i)
 		if account.IBAN == "" {
-			at.Missing("iban", "a bank account needs its iban")
+			at.At("iban").Addf("a bank account needs its iban")
 		} else if verdict := bank.CheckIBAN(account.IBAN); verdict != bank.OK {
 			at.At("iban").Addf("this is not an IBAN: %s", ibanProblem[verdict])
 		}

@@ -25,7 +25,7 @@ type source struct {
 
 func (s *source) Check(p *conf.Problems) {
 	if s.Token.IsZero() && s.Folder == "" {
-		p.Missing("token", "pennylane needs a token")
+		p.At("token").Addf("pennylane needs a token")
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *Spec) Defaults() { s.BaseURL = DefaultBaseURL }
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
 	if s.Token.IsZero() {
-		p.Missing("token", "a pennylane connection needs its token: write token: {env: NAME}, {file: path} or {credential: name}")
+		p.At("token").Addf("a pennylane connection needs its token: write token: {env: NAME}, {file: path} or {credential: name}")
 	} else if strings.TrimSpace(s.Token.Value()) == "" {
 		p.At("token").Addf("the token is empty")
 	}

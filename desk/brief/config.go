@@ -105,7 +105,7 @@ func CheckTeam(team []Member, p *conf.Problems) {
 	for i, m := range team {
 		at := p.At(i)
 		if m.Email == "" {
-			at.Missing("email", "a member of the team needs an email")
+			at.At("email").Addf("a member of the team needs an email")
 			continue
 		}
 		if err := email.CheckAddress(m.Email); err != nil {

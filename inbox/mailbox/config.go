@@ -151,21 +151,21 @@ func settleTLS(tls TLS, port uint16, usual TLS, implicit, plain uint16) (TLS, ui
 // Check reports what is wrong in one mailbox, settled. p stands at its entry.
 func (c Config) Check(p *conf.Problems) {
 	if c.Name == "" {
-		p.Missing("name", "a mailbox needs a name, as in name: courrier")
+		p.At("name").Addf("a mailbox needs a name, as in name: courrier")
 	}
 	if c.Address == "" {
-		p.Missing("address", "a mailbox needs its address")
+		p.At("address").Addf("a mailbox needs its address")
 	} else if err := email.CheckAddress(c.Address); err != nil {
 		p.At("address").Addf("%v", err)
 	}
 	if c.Login.Password.IsZero() {
-		p.At("login").Missing("password", "a mailbox needs a password: login: {password: {file: PATH}}")
+		p.At("login").At("password").Addf("a mailbox needs a password: login: {password: {file: PATH}}")
 	}
 	if c.IMAP.Host == "" {
-		p.At("imap").Missing("host", "a mailbox is read over IMAP: imap: {host: …}")
+		p.At("imap").At("host").Addf("a mailbox is read over IMAP: imap: {host: …}")
 	}
 	if c.SMTP.Host == "" && c.Sends != nil && *c.Sends {
-		p.At("smtp").Missing("host", "the mailbox that sends needs smtp: {host: …}")
+		p.At("smtp").At("host").Addf("the mailbox that sends needs smtp: {host: …}")
 	}
 	checkServer(p.At("smtp"), c.SMTP.Host, c.SMTP.TLS, c.SMTP.Insecure)
 	checkServer(p.At("imap"), c.IMAP.Host, c.IMAP.TLS, c.IMAP.Insecure)

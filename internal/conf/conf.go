@@ -28,8 +28,10 @@ type Problems struct {
 	list *list
 	node Node
 	path string
-	miss bool // the path left the document: place is the nearest parent
-	read bool // the view is used by Decode: its problems silence checks of the same value
+	from string // the part of path that is in the document
+	miss bool   // the path left the document: place is the nearest parent
+	key  bool   // problems stand at the key, not at its value
+	read bool   // the view is used by Decode: its problems silence checks of the same value
 }
 
 // list is what all views of one Problems share.
@@ -68,14 +70,14 @@ type Problem struct {
 // At returns a view deeper in the document: string keys and int indexes.
 // A path that is not in the document reports at its nearest parent.
 func (p *Problems) At(path ...any) *Problems {
-	view := &Problems{list: p.shared(), node: p.node, path: p.path, miss: p.miss, read: p.read}
+	view := &Problems{list: p.shared(), node: p.node, path: p.path, from: p.from, miss: p.miss, read: p.read}
 	for _, step := range path {
 		view.path = joinPath(view.path, step)
 		if view.miss {
 			continue
 		}
 		if child, ok := view.node.child(step); ok {
-			view.node = child
+			view.node, view.from = child, view.path
 		} else {
 			view.miss = true
 		}
@@ -83,9 +85,17 @@ func (p *Problems) At(path ...any) *Problems {
 	return view
 }
 
+// Key returns a view that reports at the key of its value: what is wrong is the name.
+func (p *Problems) Key() *Problems {
+	view := p.At()
+	view.key = true
+	return view
+}
+
 // Addf reports a problem at the view's place. The configuration is refused.
-// Of a value that could not be decoded nothing more is said. An error among the
-// arguments that implements Offset moves the place into the text that stands there.
+// Of a value that could not be decoded, and of what would stand in it, nothing
+// more is said. An error among the arguments that implements Offset moves the
+// place into the text that stands there.
 func (p *Problems) Addf(format string, args ...any) { p.add(false, format, args...) }
 
 // Offset is implemented by errors that know where in a text they arose: line and
@@ -96,14 +106,6 @@ type Offset interface {
 
 // Warnf reports something to look at at the view's place. The configuration stands.
 func (p *Problems) Warnf(format string, args ...any) { p.add(true, format, args...) }
-
-// Missing reports at the view's place that a required key is not there. It says
-// nothing where the key is there: its value was judged where it stands.
-func (p *Problems) Missing(key, format string, args ...any) {
-	if at := p.At(key); at.miss || at.node.IsZero() {
-		p.Addf(format, args...)
-	}
-}
 
 // Node returns what stands at the view's place. ok is false where the document
 // has nothing there.
@@ -186,10 +188,13 @@ func (p *Problems) shared() *list {
 
 func (p *Problems) add(warn bool, format string, args ...any) {
 	at := p.node.place()
-	if !p.miss {
-		if !p.read && p.shared().unread[spot{p.node.doc, p.path}] {
-			return
-		}
+	if !p.read && p.shared().unread[spot{p.node.doc, p.from}] {
+		return
+	}
+	if p.key && !p.miss && p.node.key != nil {
+		at = position(p.node.key)
+		at.doc = p.node.doc
+	} else if !p.miss {
 		for _, arg := range args {
 			if err, ok := arg.(error); ok {
 				at = p.node.inside(at, err)
@@ -223,7 +228,8 @@ func (p *Problems) addFinding(f finding) {
 
 // on returns the view of the same list that stands at n.
 func (p *Problems) on(n Node, step any) *Problems {
-	return &Problems{list: p.shared(), node: n, path: joinPath(p.path, step), read: p.read}
+	path := joinPath(p.path, step)
+	return &Problems{list: p.shared(), node: n, path: path, from: path, read: p.read}
 }
 
 // printable bounds a message and keeps what it quotes from moving the cursor.

@@ -2,14 +2,18 @@ package conf
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+	"github.com/govalues/decimal"
 
 	"relanced/internal/calendar"
 )
@@ -39,6 +43,7 @@ var (
 	laterType    = reflect.TypeFor[Later]()
 	nodeType     = reflect.TypeFor[Node]()
 	durationType = reflect.TypeFor[time.Duration]()
+	amountType   = reflect.TypeFor[decimal.Decimal]()
 )
 
 // Decode reads the node strictly into structs (pointers to them): the defaults
@@ -47,7 +52,7 @@ var (
 // its type stand in one entry. Everything that does not fit is reported to p.
 func (n Node) Decode(p *Problems, into ...any) {
 	view := n.On(p)
-	view.path, view.read = p.path, true
+	view.path, view.from, view.read = p.path, p.path, true
 	targets := make([]reflect.Value, len(into))
 	for i, target := range into {
 		v := reflect.ValueOf(target)
@@ -297,15 +302,13 @@ func (p *Problems) entries(v reflect.Value) {
 }
 
 func (p *Problems) text(v reflect.Value) {
-	text, isScalar := scalarText(p.node.resolved())
-	switch p.node.resolved().(type) {
-	case *ast.StringNode, *ast.LiteralNode:
-	default:
-		if isScalar {
-			p.Addf("must be text: put quotes around it (%q)", text)
-		} else {
-			p.mismatch("text")
-		}
+	text, isText := plainText(p.node.resolved())
+	if !isText {
+		p.noText("text")
+		return
+	}
+	if strings.TrimSpace(text) == "" {
+		p.Addf("there is no value: write one, or remove the key")
 		return
 	}
 	if enum, ok := v.Addr().Interface().(Enum); ok && !slices.Contains(enum.Values(), text) {
@@ -315,13 +318,35 @@ func (p *Problems) text(v reflect.Value) {
 	v.SetString(text)
 }
 
+// noText reports what should be text and is not.
+func (p *Problems) noText(want string) {
+	if text, isScalar := scalarText(p.node.resolved()); isScalar {
+		p.Addf("must be text: put quotes around it (%q)", text)
+		return
+	}
+	p.mismatch(want)
+}
+
+// bareDigits tells whether digits stand there that the parser takes for text:
+// with zeros before them, or too many.
+func bareDigits(n ast.Node) bool {
+	text, ok := n.(*ast.StringNode)
+	return ok && text.Token.Type == token.StringType && digits.MatchString(text.Value)
+}
+
+var digits = regexp.MustCompile(`^[-+]?\d+$`)
+
 func (p *Problems) integer(v reflect.Value) {
-	if _, ok := p.node.resolved().(*ast.IntegerNode); !ok {
+	if _, ok := p.node.resolved().(*ast.IntegerNode); !ok && !bareDigits(p.node.resolved()) {
 		p.mismatch("a whole number")
 		return
 	}
 	text, _ := scalarText(p.node.resolved())
 	number, err := strconv.ParseInt(text, 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		p.Addf("%s is out of range", text)
+		return
+	}
 	if err != nil || len(strings.TrimLeft(text, "+-")) > 1 && strings.TrimLeft(text, "+-")[0] == '0' {
 		p.Addf("%q is not a plain whole number", text)
 		return
@@ -351,10 +376,21 @@ func (p *Problems) unmarshal(u encoding.TextUnmarshaler, t reflect.Type) {
 		}
 		return
 	}
+	if t == amountType && !amount.MatchString(text) {
+		p.Addf("%q is not an amount (write 1250 or 1250.50)", text)
+		return
+	}
 	if err := u.UnmarshalText([]byte(text)); err != nil {
 		p.Addf("%s", oneLine(err.Error()))
+		return
+	}
+	if _, isText := plainText(p.node.resolved()); !isText && t.Kind() == reflect.String {
+		p.noText("text")
 	}
 }
+
+// amount matches what an amount may look like: the decimal type reads more.
+var amount = regexp.MustCompile(`^-?(0|[1-9]\d{0,14})(\.\d{1,4})?$`)
 
 // duration reads a clock duration, or days of 24 hours.
 func (p *Problems) duration(v reflect.Value) {

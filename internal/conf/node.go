@@ -42,6 +42,7 @@ func (n Node) On(p *Problems, path ...any) *Problems {
 	for _, step := range path {
 		view.path = joinPath(view.path, step)
 	}
+	view.from = view.path
 	return view
 }
 
@@ -277,6 +278,15 @@ func firstToken(n ast.Node) *token.Token {
 		return nil
 	}
 	return n.GetToken()
+}
+
+// plainText returns the text of a scalar that is text: no number, not true or false.
+func plainText(n ast.Node) (string, bool) {
+	switch n.(type) {
+	case *ast.StringNode, *ast.LiteralNode:
+		return scalarText(n)
+	}
+	return "", false
 }
 
 // scalarText returns the text of a scalar as it was written, quotes aside.

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml/ast"
 )
 
 // Path is a file or folder; a relative one starts at the folder of the file
@@ -20,13 +18,11 @@ type Path string
 
 // DecodeConf reads the path and makes it start at the naming file.
 func (f *Path) DecodeConf(n Node, p *Problems) {
-	switch n.resolved().(type) {
-	case *ast.StringNode, *ast.LiteralNode:
-	default:
-		p.mismatch("a path")
+	text, isText := plainText(n.resolved())
+	if !isText {
+		p.noText("a path")
 		return
 	}
-	text := n.Text()
 	switch {
 	case strings.TrimSpace(text) == "":
 		p.Addf("an empty path")

@@ -237,12 +237,12 @@ func TestProblems_worksWithoutADocument(t *testing.T) {
 	t.Parallel()
 	var p conf.Problems
 	p.At("steps", 1, "at").Addf("comes %s", "late")
-	p.Missing("id", "no id")
+	p.At("id").Addf("no id")
 	var got []string
 	for _, problem := range p.List() {
 		got = append(got, problem.String())
 	}
-	if diff := cmp.Diff([]string{"steps[1].at: comes late", "no id"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"steps[1].at: comes late", "id: no id"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

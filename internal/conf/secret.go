@@ -71,7 +71,7 @@ func (s *Secret) DecodeConf(n Node, p *Problems) {
 	var kind, ref string
 	for _, pr := range n.pairs() {
 		view := p.on(pr.node, "") // a problem of the reference is one of the secret
-		text, isText := scalarText(pr.node.resolved())
+		text, isText := plainText(pr.node.resolved())
 		switch {
 		case pr.name != "env" && pr.name != "file" && pr.name != "credential":
 			pr.node.hide()
