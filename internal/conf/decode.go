@@ -137,7 +137,7 @@ func (p *Problems) decode(v reflect.Value) {
 		if mapping, ok := p.mapping("a mapping"); ok {
 			p.fields(mapping, []reflect.Value{v})
 		} else if holdsSecret(v.Type()) {
-			n.hide()
+			n.Hide()
 		}
 	case reflect.Slice:
 		p.sequence(v)
@@ -201,7 +201,6 @@ func (p *Problems) mapping(want string) ([]pair, bool) {
 			at := position(pr.key)
 			at.doc = p.node.doc
 			p.on(pr.node, pr.name).addAt(at, false, "%q is given twice, first on line %d", pr.name, first.key.Position.Line)
-			pr.node.hideWhereSecret(pr.name)
 		}
 	}
 	return unique, true
@@ -229,14 +228,12 @@ func (p *Problems) fields(pairs []pair, structs []reflect.Value) {
 			at.doc = p.node.doc
 			near := nearest(pr.name, names)
 			if near != "" && holdsSecret(known[near].Type()) {
-				pr.node.hide()
+				pr.node.Hide()
 			}
-			pr.node.hideWhereSecret(pr.name)
 			view.addAt(at, false, "unknown key %q%s", pr.name, hint(near, names))
 		case field.Type() == laterType:
 			at := position(pr.key)
 			at.doc = p.node.doc
-			pr.node.hideWhereSecret(pr.name)
 			view.addAt(at, false, "%s is not available yet", pr.name)
 		default:
 			view.decode(field)
@@ -273,7 +270,7 @@ func (p *Problems) sequence(v reflect.Value) {
 	if !p.node.IsSequence() {
 		p.mismatch("a list")
 		if holdsSecret(v.Type().Elem()) {
-			p.node.hide()
+			p.node.Hide()
 		}
 		return
 	}
@@ -372,7 +369,7 @@ func (p *Problems) unmarshal(u encoding.TextUnmarshaler, t reflect.Type) {
 	if _, isBool := p.node.resolved().(*ast.BoolNode); !ok || isBool {
 		p.mismatch("a single value")
 		if holdsSecret(t) {
-			p.node.hide()
+			p.node.Hide()
 		}
 		return
 	}

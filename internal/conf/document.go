@@ -30,7 +30,8 @@ type document struct {
 	lines   []string
 	anchors []*ast.AnchorNode // in the order of the text
 	masks   []mask
-	budget  int // nodes that may still be decoded: aliases of aliases multiply
+	aliased map[ast.Node]bool // anchored values that are hidden
+	budget  int               // nodes that may still be decoded: aliases of aliases multiply
 }
 
 // place is a position in a document; line 0 is the document as a whole.
@@ -66,7 +67,7 @@ func ReadFile(name string, p *Problems) (n Node, ok bool) {
 // Parse parses the text of a file of that name. ok is false where nothing of it
 // can be decoded; the reason has been reported to p.
 func Parse(name string, text []byte, p *Problems) (n Node, ok bool) {
-	d := &document{name: name, dir: filepath.Dir(name), budget: 5 * maxTokens}
+	d := &document{name: name, dir: filepath.Dir(name), budget: 5 * maxTokens, aliased: map[ast.Node]bool{}}
 	fail := func(line, column int, format string, args ...any) (Node, bool) {
 		p.addAt(place{d, line, column}, false, format, args...)
 		return Node{}, false
@@ -100,7 +101,9 @@ func Parse(name string, text []byte, p *Problems) (n Node, ok bool) {
 		return fail(1, 1, "the file is empty")
 	}
 	d.collectAnchors(body, 0)
-	return Node{doc: d, value: body}, true
+	root := Node{doc: d, value: body}
+	root.hideSecrets(0)
+	return root, true
 }
 
 // parse runs the YAML parser over text it can stand: bounded in tokens and

@@ -94,3 +94,41 @@ func TestProblems_keyPointsAtTheNameItself(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestProblem_showsNoSecretHoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"token: PLANTED\n", "token: *PLANTED\n", "token: &PLANTED\n", "token: &a [*a, PLANTED]\n", "token: \"a\" PLANTED\n",
+		"text: &a PLANTED\ntoken: *a\ncount: x\n", "{text: &a PLANTED, token: *a}\n",
+		"pw: PLANTED\n", "mot-de-passe: PLANTED\n", "motdepasse: PLANTED\n", "bearer: PLANTED\n", "credentials: {user: PLANTED}\n",
+		"secrets: {api: PLANTED, other: [PLANTED]}\n", "tokens: [PLANTED]\n", "rest: {passwords: {a: PLANTED}}\n",
+		"{count: x, words: [\"host=h password=PLANTED\"]}\n", "{count: x, words: [\"host=h password='PLANTED x'\"]}\n",
+		"{count: x, words: [\"postgres:///db?sslmode=off&password=PLANTED\"]}\n", "{count: x, words: [\"https://x.example/?api_key=PLANTED\"]}\n",
+		"{count: x, words: [postgres://u:p@PLANTED@h/db]}\n", "{count: x, words: [postgres://u:PLANTED@h/db]}\n",
+	} {
+		var into form
+		var list conf.Problems
+		if n, ok := conf.Parse("a.yaml", []byte(text), &list); ok {
+			n.Decode(n.On(&list), &into)
+			n.On(&list).Warnf("look") // the line as a whole
+		}
+		if list.Count() == 0 {
+			t.Errorf("%q is accepted", text)
+		}
+		for _, problem := range append(list.List(), list.Warnings()...) {
+			if strings.Contains(problem.String(), "PLANTED") {
+				t.Errorf("%q is shown:\n%s", text, problem)
+			}
+		}
+	}
+	var list conf.Problems
+	n, _ := conf.Parse("a.yaml", []byte("token: {credential: pennylane}\nsecrets: {api: {file: key.txt}}\nmonkey: {a: [b]}\n"), &list)
+	for _, key := range []string{"token", "secrets", "monkey"} {
+		n.On(&list).At(key).Addf("look")
+	}
+	for _, problem := range list.List() {
+		if strings.Contains(problem.String(), conf.Mask) {
+			t.Errorf("nothing is secret in\n%s", problem)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 func (s *Secret) DecodeConf(n Node, p *Problems) {
 	const want = "write {env: NAME}, {file: path} or {credential: name}"
 	if !n.IsMapping() {
-		n.hide()
+		n.Hide()
 		p.Addf("a secret never stands in the file: " + want)
 		return
 	}
@@ -74,14 +74,14 @@ func (s *Secret) DecodeConf(n Node, p *Problems) {
 		text, isText := plainText(pr.node.resolved())
 		switch {
 		case pr.name != "env" && pr.name != "file" && pr.name != "credential":
-			pr.node.hide()
+			pr.node.Hide()
 			at := position(pr.key)
 			at.doc = n.doc
 			view.addAt(at, false, "unknown key %q: %s", pr.name, want)
 		case kind != "":
 			view.Addf("a secret has one place: " + want)
 		case !isText || text == "":
-			pr.node.hide()
+			pr.node.Hide()
 			view.Addf("must be text")
 		default:
 			kind, ref = pr.name, text

@@ -25,43 +25,62 @@ type mask struct {
 }
 
 // secretWords end the names of keys whose values are secrets.
-const secretWords = `(?:pass(?:word|wd|phrase|code)?|pwd|mdp|mot_de_passe|secret|token|key|dsn)`
+const secretWords = `(?:pass(?:words?|wd|phrase|code)?|pwd|mdp|mot[-_]?de[-_]?passe|secrets?|tokens?|key|credentials|bearer|dsn)`
 
 var (
-	secretName  = regexp.MustCompile(`(?i)` + secretWords + `$`)
-	secretValue = regexp.MustCompile(`(?i)` + secretWords + `["']?\s*:\s+(?:[|>][-+0-9]*$|"[^"]*"?|'[^']*'?|[^\s{\[&*#"'][^,}]*)`)
-	urlPassword = regexp.MustCompile(`://[^/\s:@"']*:([^@\s]+)@`)
+	secretName  = regexp.MustCompile(`(?i)(?:` + secretWords + `|^pw)$`)
+	secretMap   = regexp.MustCompile(`(?i)(?:passwords|secrets|tokens|credentials)$`)
+	secretValue = regexp.MustCompile(`(?i)` + secretWords + `["']?\s*:\s+(?:[|>][-+0-9]*$|"[^"]*"?|'[^']*'?|[&*][^\s,}]+|[^\s{\[&*#"'][^,}]*)`)
+	urlPassword = regexp.MustCompile(`://[^/\s:@"']*:([^\s"']+)@`)
+	assigned    = regexp.MustCompile(`(?i)` + secretWords + `\s*=\s*('[^']*'?|[^\s&"',}]+)`) // of a DSN or a query
 )
 
-// hide keeps the scalars at n from being shown.
-func (n Node) hide() {
+// Hide keeps the scalars at n from being shown: they are, or hold, a secret.
+func (n Node) Hide() {
 	if n.doc == nil {
 		return
 	}
 	switch v := n.value.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		for _, entry := range entries(v) {
-			Node{doc: n.doc, value: entry.Value}.hide()
+			Node{doc: n.doc, value: entry.Value}.Hide()
 		}
 		return
 	case *ast.SequenceNode:
 		for _, item := range v.Values {
-			Node{doc: n.doc, value: item}.hide()
+			Node{doc: n.doc, value: item}.Hide()
 		}
 		return
-	case *ast.AnchorNode:
-		Node{doc: n.doc, value: v.Value}.hide()
-		return
+	case *ast.AnchorNode: // an unquoted password may begin with & or *
+		if _, named := v.Value.(*ast.NullNode); !named {
+			Node{doc: n.doc, value: v.Value}.Hide()
+			return
+		}
+	case *ast.AliasNode:
+		if target := n.resolved(); target != nil {
+			if !n.doc.aliased[target] { // aliases of aliases multiply, and may run in circles
+				n.doc.aliased[target] = true
+				Node{doc: n.doc, value: target}.Hide()
+			}
+			return
+		}
 	case *ast.TagNode:
-		Node{doc: n.doc, value: v.Value}.hide()
+		Node{doc: n.doc, value: v.Value}.Hide()
 		return
-	case nil, *ast.NullNode, *ast.AliasNode:
+	case nil, *ast.NullNode:
 		return
 	}
 	first := firstToken(n.value)
 	last := first
-	if literal, ok := n.value.(*ast.LiteralNode); ok && literal.Value != nil {
-		last = literal.Value.GetToken()
+	switch v := n.value.(type) {
+	case *ast.LiteralNode:
+		if v.Value != nil {
+			last = v.Value.GetToken()
+		}
+	case *ast.AliasNode:
+		last = v.Value.GetToken()
+	case *ast.AnchorNode:
+		last = v.Name.GetToken()
 	}
 	m := mask{fromLine: first.Position.Line, fromColumn: first.Position.Column}
 	if next := nextAfter(last, first); next != nil {
@@ -87,12 +106,51 @@ func nextAfter(last, first *token.Token) *token.Token {
 	return nil
 }
 
-// hideWhereSecret hides the value of a key that sounds like a secret, unless it
-// is written as one should be.
-func (n Node) hideWhereSecret(name string) {
-	if !n.IsMapping() && secretName.MatchString(name) {
-		n.hide()
+// hideSecrets hides the values of all keys below n that sound like secrets,
+// unless they are written as a secret should be.
+func (n Node) hideSecrets(depth int) {
+	if depth > maxDepth {
+		return
 	}
+	switch v := n.value.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		for _, entry := range entries(v) {
+			name, value := keyName(entry.Key), Node{doc: n.doc, value: entry.Value}
+			switch {
+			case !value.IsMapping() && secretName.MatchString(name):
+				value.Hide()
+			case secretMap.MatchString(name) && !value.isReference():
+				value.hideEach()
+			default:
+				value.hideSecrets(depth + 1)
+			}
+		}
+	case *ast.SequenceNode:
+		for _, item := range v.Values {
+			Node{doc: n.doc, value: item}.hideSecrets(depth + 1)
+		}
+	case *ast.AnchorNode:
+		Node{doc: n.doc, value: v.Value}.hideSecrets(depth + 1)
+	}
+}
+
+// hideEach hides the values of a mapping of secrets, references aside.
+func (n Node) hideEach() {
+	for _, entry := range entries(n.value) {
+		if value := (Node{doc: n.doc, value: entry.Value}); !value.isReference() {
+			value.Hide()
+		}
+	}
+}
+
+// isReference tells whether n says where a secret is.
+func (n Node) isReference() bool {
+	for _, kind := range []string{"env", "file", "credential"} {
+		if _, ok := n.Get(kind); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // show returns a line as it may be shown and the 0-based rune in it that column
@@ -174,13 +232,15 @@ func (d *document) hidden(line int) []bool {
 		if comment := strings.Index(text[start:end], " #"); comment >= 0 && text[start] != '"' && text[start] != '\'' {
 			end = start + comment
 		}
-		if !strings.Contains(text[:found[0]], "{") && text[start] != '"' && text[start] != '\'' {
-			end = len(text) // outside braces a comma is part of the value
+		if !strings.Contains(text[:found[0]], "{") {
+			end = len(text) // outside braces a comma is part of the value, and what follows a quote is a mistake
 		}
 		mark(column(start), column(end))
 	}
-	for _, found := range urlPassword.FindAllStringSubmatchIndex(text, -1) {
-		mark(column(found[2]), column(found[3]))
+	for _, pattern := range []*regexp.Regexp{urlPassword, assigned} {
+		for _, found := range pattern.FindAllStringSubmatchIndex(text, -1) {
+			mark(column(found[2]), column(found[3]))
+		}
 	}
 	return marks
 }
