@@ -12,9 +12,11 @@ import (
 	"relanced/desk/brief"
 	"relanced/inbox/mailbox"
 	"relanced/internal/bank"
+	"relanced/internal/calendar"
 	"relanced/internal/conf"
 	"relanced/internal/receivable"
 	"relanced/reminders"
+	"relanced/reminders/compose"
 )
 
 // toCome are the types of connection that are planned and not built yet.
@@ -152,6 +154,9 @@ func (c *Company) settle(p *conf.Problems) {
 	if c.Timezone == "" {
 		c.Timezone = habits.zone
 	}
+	if c.Reminders.Window.Holidays == "" {
+		c.Reminders.Window.Holidays = calendar.RegionOf(string(c.Country), "")
+	}
 	for i, account := range c.BankAccounts {
 		c.BankAccounts[i].IBAN = bank.NormaliseIBAN(account.IBAN)
 	}
@@ -238,10 +243,23 @@ func (c *Company) checkMoney(p *conf.Problems) {
 		}
 	}
 	if c.PaymentLink != "" {
-		u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(c.PaymentLink))
-		if err != nil || u.Scheme != "https" || u.Host == "" {
-			p.At("payment_link").Addf("a payment link is an https:// address, with {invoice.number} in it")
-		}
+		c.checkPaymentLink(p.At("payment_link"))
+	}
+}
+
+func (c *Company) checkPaymentLink(p *conf.Problems) {
+	filled := c.PaymentLink
+	for _, word := range compose.LinkWords() {
+		filled = strings.ReplaceAll(filled, word, "1")
+	}
+	u, err := url.Parse(filled)
+	switch {
+	case strings.ContainsAny(filled, "{}"):
+		p.Addf("a payment link knows %s, nothing else in braces", strings.Join(compose.LinkWords(), ", "))
+	case err != nil || u.Scheme != "https" || u.Host == "":
+		p.Addf("a payment link is an https:// address, with {invoice.number} in it")
+	case u.User != nil:
+		p.Addf("a payment link goes to customers: it holds no user and no password")
 	}
 }
 

@@ -45,6 +45,21 @@ func TestLoad_checksWhatPartsSayOfEachOther(t *testing.T) {
 		"a SIREN that is none":        {company("siren: '7328'," + off), []string{"3:8: a SIREN has nine digits"}, nil},
 		"a payment link in clear":     {company("payment_link: 'http://x.example/{invoice.number}',\n" + off), []string{"3:15: a payment link is an https:// address, with {invoice.number} in it"}, nil},
 		"an account behind all":       {company("bank_accounts: [{iban: FR7630006000011234567890189},\n{iban: FR7630006000011234567890189}],\n" + off), nil, []string{"4:1: never used: the account before it has no `if`"}},
+		"an empty name":               {"companies:\n  - {id: dupont, name: '', " + off + "}\n", []string{"2:24: there is no value: write one, or remove the key"}, nil},
+		"an empty list of mailboxes":  {company("mailboxes: []"), []string{"3:12: reminders need a mailbox to leave from and to hear answers in: write mailboxes, or reminders: {mode: off}"}, nil},
+		"an account without IBAN":     {company("bank_accounts: [{iban: ''}],\n" + off), []string{"3:24: there is no value: write one, or remove the key"}, nil},
+		"a server without a name":     {company("mailboxes: [{name: a, address: a@dupont.example, login: {password: {env: HOME}},\nimap: {host: ''}" + smtp + "}]"), []string{"4:14: there is no value: write one, or remove the key"}, nil},
+		"a port in the name":          {company("mailboxes: [" + first + ",\nsmtp: {host: 's.example:587'}}]"), []string{"4:14: \"s.example:587\" is not the name of a server: the port is a key of its own, port"}, nil},
+		"port 0":                      {company("mailboxes: [" + first + ",\nsmtp: {host: s.example, port: 0}}]"), []string{"4:31: write a port between 1 and 65535, or leave it out"}, nil},
+		"a brief to one in no list":   {company("mailboxes: [" + first + smtp + "}],\nbrief: {to: m@dupont.example}"), []string{"4:13: must be a list, is text"}, nil},
+		"a country that is none":      {company("country: ZZ,\n" + off), []string{"3:10: \"ZZ\" is not a country (two capital letters, as in FR)"}, nil},
+		"a currency that is none":     {company("currency: EUU,\n" + off), []string{"3:11: \"EUU\" is not a currency (three capital letters, as in EUR)"}, nil},
+		"a link with a password":      {company("payment_link: 'https://u:p@x.example/{invoice.number}',\n" + off), []string{"3:15: a payment link goes to customers: it holds no user and no password"}, nil},
+		"a link with unknown words":   {company("payment_link: 'https://x.example/{invoice.nombre}',\n" + off), []string{"3:15: a payment link knows {invoice.number}, {invoice.outstanding}, {invoice.currency}, {customer.code}, nothing else in braces"}, nil},
+		"a template that is none":     {"plans: {own: {steps: [{id: a, at: 1d, channel: email,\ntemplate: nope}]}}\n" + small, []string{"2:11: there is no template \"nope\"; write one of consumer-first, consumer-formal-notice, consumer-second, copy, first, formal-notice, preventive, public-claim, public-first, public-second, receipt, second, thanks, third"}, nil},
+		"a step without its day":      {"plans: {own: {steps: [\n{id: a, channel: task}]}}\n" + small, []string{"2:1: a step needs its day from the due date, as in at: 5d"}, nil},
+		"a plan with a bad name":      {"plans: {a b: {steps: [{id: a, at: 1d, channel: task}]}}\n" + small, []string{"1:9: \"a b\" is not a name (letters, digits, . _ -, at most 64)"}, nil},
+		"a password for PostgreSQL":   {"store: postgres:///db?user=x&password=y\n" + small, []string{"1:8: a password never stands in the file: write store: {env: NAME}, or leave it to a .pgpass file"}, nil},
 		"a key that is no key":        {"key: {env: HOME}\n" + small, []string{"1:6: the key is not 32 bytes in base64: make one with `openssl rand -base64 32`"}, nil},
 		"a store that is none":        {"store: mysql://x\n" + small, []string{"1:8: a store is sqlite:/path/to/file or postgres://host/database"}, nil},
 		"senders are not there yet":   {company(off + ",\nsenders: {marie: {}}"), []string{"4:1: senders is not available yet"}, nil},
@@ -79,6 +94,9 @@ func TestLoad_theCountryImpliesTheRest(t *testing.T) {
 	c := f.Companies[0]
 	if c.Currency != "GBP" || c.Language != "en" || c.Timezone != "Europe/London" || c.Zone.String() != "Europe/London" {
 		t.Errorf("got %s, %s, %s", c.Currency, c.Language, c.Timezone)
+	}
+	if c.Reminders.Window.Holidays != "GB" {
+		t.Errorf("holidays of %q", c.Reminders.Window.Holidays)
 	}
 	if f.Store.String() != "sqlite:/var/lib/relanced/relanced.db" || f.KeyFile() != "/var/lib/relanced/relanced.key" {
 		t.Errorf("got %s, %s", f.Store, f.KeyFile())

@@ -71,7 +71,7 @@ func TestLoad_reportsWhatIncludesGetWrong(t *testing.T) {
 				"relanced.yaml", small + "plans: {p: {steps: [{id: a, at: 1d, channel: task}]}}\ninclude: [b.yaml]\n",
 				"b.yaml", "plans:\n  p: {steps: [{id: a, at: 1d, channel: task}]}\n",
 			},
-			[]string{"b.yaml:2:6: another file has a plan \"p\" already"},
+			[]string{"b.yaml:2:3: another file has a plan \"p\" already"},
 			nil,
 		},
 		"an included file that is broken": {

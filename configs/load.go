@@ -10,6 +10,7 @@ import (
 	"relanced/connectors"
 	"relanced/internal/conf"
 	"relanced/reminders"
+	"relanced/reminders/compose"
 )
 
 // Variable names the environment variable that names the configuration.
@@ -133,16 +134,21 @@ func (l *loader) addPlans(n conf.Node, at *conf.Problems) {
 	for name, entry := range plans {
 		view := at.At(name)
 		if _, err := conf.ParseName(name); err != nil {
-			view.Addf("%v", err)
+			view.Key().Addf("%v", err)
 		}
 		if l.plans[name] {
-			view.Addf("another file has a plan %q already", name)
+			view.Key().Addf("another file has a plan %q already", name)
 			continue
 		}
 		l.plans[name] = true
 		var plan reminders.PlanConfig
 		entry.Decode(view, &plan)
 		plan.Check(view)
+		for i, step := range plan.Steps {
+			if step.Channel == reminders.Email && step.Template != "" && !slices.Contains(compose.Names(), step.Template) {
+				view.At("steps", i, "template").Addf("there is no template %q; write one of %s", step.Template, strings.Join(compose.Names(), ", "))
+			}
+		}
 		l.file.Plans[name] = plan
 	}
 }

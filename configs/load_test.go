@@ -121,7 +121,6 @@ companies:
     mailboxes: [{name: courrier, address: compta@dupont.example, display: Comptabilité Dupont, login: {password: {env: TOKEN}}, smtp: {host: smtp.dupont.example}, imap: {host: imap.dupont.example}}]
     brief: {to: [marie@dupont.example]}
     documents: {folder: /srv/factures}
-    reminders: {window: {holidays: FR}}
 `)
 	// What the example marks as an example is no default.
 	c := &shown.Companies[0]

@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/currency"
+	"golang.org/x/text/language"
+
 	"relanced/internal/conf"
 )
 
@@ -36,8 +39,11 @@ func (s *Store) DecodeConf(n conf.Node, p *conf.Problems) {
 		if text = s.secret.Value(); text == "" {
 			return // reported by the secret
 		}
-	} else if u, err := url.Parse(text); err == nil && u.User != nil {
-		if _, has := u.User.Password(); has {
+	} else if !strings.HasPrefix(text, "sqlite:") {
+		u, err := url.Parse(text)
+		if err != nil {
+			n.Hide() // it may hold a password
+		} else if holdsPassword(u) {
 			p.Addf("a password never stands in the file: write store: {env: NAME}, or leave it to a .pgpass file")
 			return
 		}
@@ -62,6 +68,13 @@ func (s *Store) DecodeConf(n conf.Node, p *conf.Problems) {
 	default:
 		p.Addf("a store is sqlite:/path/to/file or postgres://host/database")
 	}
+}
+
+// holdsPassword tells whether an address holds one: for its user, or among its
+// parameters.
+func holdsPassword(u *url.URL) bool {
+	_, has := u.User.Password()
+	return has || u.Query().Has("password") || u.Query().Has("sslpassword")
 }
 
 // String tells the store without its password.
@@ -146,16 +159,22 @@ func checkKey(key conf.Secret, p *conf.Problems) []byte {
 	return raw
 }
 
+var (
+	twoLetters   = regexp.MustCompile(`^[A-Z]{2}$`)
+	threeLetters = regexp.MustCompile(`^[A-Z]{3}$`)
+)
+
 // Country is an ISO 3166-1 alpha-2 code.
 type Country string
 
-// UnmarshalText reads two capital letters.
+// UnmarshalText reads the two capital letters of a country that there is.
 func (c *Country) UnmarshalText(text []byte) error {
-	if !regexp.MustCompile(`^[A-Z]{2}$`).Match(text) {
-		return fmt.Errorf("%q is not a country (two capital letters, as in FR)", text)
-	}
 	if string(text) == "UK" {
 		return fmt.Errorf("the country code of the United Kingdom is GB")
+	}
+	region, err := language.ParseRegion(string(text))
+	if !twoLetters.Match(text) || err != nil || !region.IsCountry() || region.Canonicalize() != region {
+		return fmt.Errorf("%q is not a country (two capital letters, as in FR)", text)
 	}
 	*c = Country(text)
 	return nil
@@ -167,9 +186,9 @@ func (c Country) MarshalText() ([]byte, error) { return []byte(c), nil }
 // Currency is an ISO 4217 code.
 type Currency string
 
-// UnmarshalText reads three capital letters.
+// UnmarshalText reads the three capital letters of a currency that there is.
 func (c *Currency) UnmarshalText(text []byte) error {
-	if !regexp.MustCompile(`^[A-Z]{3}$`).Match(text) {
+	if _, err := currency.ParseISO(string(text)); err != nil || !threeLetters.Match(text) {
 		return fmt.Errorf("%q is not a currency (three capital letters, as in EUR)", text)
 	}
 	*c = Currency(text)

@@ -149,6 +149,9 @@ func (s StepConfig) check(p *conf.Problems) {
 	if s.ID == "" {
 		p.At("id").Addf("a step needs an id")
 	}
+	if _, written := p.At("at").Node(); !written {
+		p.At("at").Addf("a step needs its day from the due date, as in at: 5d")
+	}
 	oneOf(p.At("channel"), s.Channel, Email, Call, Letter, ToDo)
 	if s.Channel == Email && s.Template == "" {
 		p.At("template").Addf("an e-mail needs a template")

@@ -50,10 +50,7 @@ func (s *Spec) Check(p *conf.Problems) {
 	default:
 		p.At("format").Addf("format %q is unknown: write auto, fec or csv", s.Format)
 	}
-	if s.Format == CSV && s.CSV.Shape == "" {
-		p.Addf("csv.shape is missing: write csv: {shape: invoices}, open_items or ledger")
-	}
-	if !s.CSV.IsZero() {
+	if _, written := p.At("csv").Node(); written || s.Format == CSV {
 		s.CSV.Check(p.At("csv"))
 	}
 }

@@ -80,7 +80,7 @@ func (c Config) Check(team []Member, p *conf.Problems) {
 		return
 	}
 	if len(c.To) == 0 {
-		p.Addf("the brief goes to nobody: write to: [ADDRESS], or remove it")
+		p.At("to").Addf("the brief goes to nobody: write to: [ADDRESS], or remove it")
 	}
 	for i, address := range c.To {
 		at := p.At("to", i)

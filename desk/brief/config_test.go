@@ -13,7 +13,7 @@ func TestConfig_goesToTheTeam(t *testing.T) {
 		"other: 1":                                                  "",
 		"brief: {to: [b@dupont.example]}":                           "brief.to[0]: b@dupont.example is not on the team: answers from there are refused",
 		"brief: {to: [a@dupont.example, A@dupont.example]}":         "brief.to[1]: A@dupont.example is listed twice",
-		"brief: {max_items: 3}":                                     "brief: the brief goes to nobody: write to: [ADDRESS], or remove it",
+		"brief: {max_items: 3}":                                     "brief.to: the brief goes to nobody: write to: [ADDRESS], or remove it",
 		"brief: {to: [a@dupont.example], max_items: 0}":             "brief.max_items: 0 drafts in full: write at least 1",
 		"brief: {to: [\"a@dupont.example\\r\\nBcc: x@y.example\"]}": "brief.to[0]: \"a@dupont.example Bcc: x@y.example\" is no e-mail address: '@' before the @",
 	} {

@@ -2,7 +2,9 @@ package mailbox
 
 import (
 	"fmt"
+	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"relanced/internal/conf"
@@ -89,12 +91,12 @@ func (f *FolderList) DecodeConf(n conf.Node, p *conf.Problems) {
 	}
 	*f = nil
 	for i, item := range n.Items() {
-		if item.Text() == "" {
-			p.At(i).Addf("must be the name of a folder")
-		} else if slices.Contains(*f, item.Text()) {
-			p.At(i).Addf("%q is listed twice", item.Text())
+		var name string
+		item.Decode(p.At(i), &name)
+		if name != "" && slices.Contains(*f, name) {
+			p.At(i).Addf("%q is listed twice", name)
 		}
-		*f = append(*f, item.Text())
+		*f = append(*f, name)
 	}
 	if len(*f) == 0 {
 		p.Addf("no folder: a mailbox that is not read hears no answer")
@@ -181,6 +183,9 @@ func checkServer(p *conf.Problems, host string, tls TLS, insecure bool) {
 	if host == "" {
 		return
 	}
+	if port, written := p.At("port").Node(); written && port.Text() == "0" {
+		p.At("port").Addf("write a port between 1 and 65535, or leave it out")
+	}
 	if err := checkHost(host); err != nil {
 		p.At("host").Addf("%v", err)
 		return
@@ -195,6 +200,9 @@ func checkServer(p *conf.Problems, host string, tls TLS, insecure bool) {
 }
 
 func checkHost(host string) error {
+	if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+		return fmt.Errorf("%q is not the name of a server: the port is a key of its own, port", host)
+	}
 	for _, r := range host {
 		if r <= ' ' || r == '/' || r == '@' || r == 0x7f {
 			return fmt.Errorf("%q is not the name of a server (as in mail.example.org)", host)

@@ -43,7 +43,8 @@ func TestConfig_foldersAreAListOfNames(t *testing.T) {
 		"folders: [INBOX, INBOX]":            "folders[1]: \"INBOX\" is listed twice",
 		"folders: INBOX":                     "folders: must be a list of folders, as in [INBOX]",
 		"folders: []":                        "folders: no folder: a mailbox that is not read hears no answer",
-		"folders: [[a]]":                     "folders[0]: must be the name of a folder",
+		"folders: [2024]":                    "folders[0]: must be text: put quotes around it (\"2024\")",
+		"folders: [[a]]":                     "folders[0]: must be text, is a list",
 		"sent: keep":                         "sent: \"keep\" is not one of watch, ignore",
 	} {
 		var p conf.Problems

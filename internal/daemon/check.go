@@ -14,7 +14,7 @@ import (
 	"relanced/inbox/match"
 	"relanced/inbox/message"
 	"relanced/internal/calendar"
-	"relanced/reminders/compose"
+	"relanced/reminders"
 	"relanced/reminders/outbox"
 )
 
@@ -40,7 +40,7 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 		lines = append(lines, Checked{"store", d.File.Store.String(), true, "open", ""})
 	}
 	for _, c := range d.Companies {
-		lines = append(lines, d.checkPlans(c))
+		lines = append(lines, d.templates(c))
 		if offline {
 			continue
 		}
@@ -61,20 +61,19 @@ func count(n int, one, several string) string {
 	return fmt.Sprintf("%d %s", n, several)
 }
 
-// checkPlans tells that every template the plans name is there.
-func (d *Daemon) checkPlans(c *Company) Checked {
-	line := Checked{What: "templates", Name: string(c.ID), OK: true, Message: "all there"}
-	for name, plan := range d.File.Plans {
+// templates names the templates that the plans use. All are there: without one
+// the configuration is refused.
+func (d *Daemon) templates(c *Company) Checked {
+	var names []string
+	for _, plan := range d.File.Plans {
 		for _, step := range plan.Steps {
-			if step.Channel != "email" || step.Template == "" {
-				continue
-			}
-			if !hasTemplate(step.Template) {
-				return Checked{line.What, line.Name, false, fmt.Sprintf("the plan %s names a template %q that does not exist", name, step.Template), "correct the name in the plan"}
+			if step.Channel == reminders.Email && !slices.Contains(names, step.Template) {
+				names = append(names, step.Template)
 			}
 		}
 	}
-	return line
+	slices.Sort(names)
+	return Checked{What: "templates", Name: string(c.ID), OK: true, Message: strings.Join(names, ", ")}
 }
 
 func checkSource(ctx context.Context, name string, source connectors.Connector) Checked {
@@ -201,5 +200,3 @@ func (d *Daemon) Match(ctx context.Context, c *Company, m *message.Message, at t
 	}
 	return known, named, nil
 }
-
-func hasTemplate(name string) bool { return slices.Contains(compose.Names(), name) }

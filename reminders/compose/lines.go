@@ -282,12 +282,32 @@ func (b builder) payLink(line dossier.Line) string {
 	if !strings.HasPrefix(b.PayLink, "https://") && !strings.HasPrefix(b.PayLink, "http://") || line.Outstanding.Sign() <= 0 {
 		return ""
 	}
-	return strings.NewReplacer(
-		"{invoice.number}", url.PathEscape(email.Clean(line.Invoice, 100)),
-		"{invoice.outstanding}", line.Outstanding.String(),
-		"{invoice.currency}", line.Outstanding.Currency,
-		"{customer.code}", url.PathEscape(email.Clean(b.Dossier.Customer.Code, 100)),
-	).Replace(b.PayLink)
+	link := b.PayLink
+	for _, word := range linkWords {
+		link = strings.ReplaceAll(link, word.name, url.PathEscape(word.value(b, line)))
+	}
+	return link
+}
+
+// linkWords are the words in braces that a payment link may hold. Values hold
+// no brace once escaped.
+var linkWords = []struct {
+	name  string
+	value func(builder, dossier.Line) string
+}{
+	{"{invoice.number}", func(_ builder, l dossier.Line) string { return email.Clean(l.Invoice, 100) }},
+	{"{invoice.outstanding}", func(_ builder, l dossier.Line) string { return l.Outstanding.String() }},
+	{"{invoice.currency}", func(_ builder, l dossier.Line) string { return l.Outstanding.Currency }},
+	{"{customer.code}", func(b builder, _ dossier.Line) string { return email.Clean(b.Dossier.Customer.Code, 100) }},
+}
+
+// LinkWords returns the words in braces that a payment link may hold.
+func LinkWords() []string {
+	words := make([]string, len(linkWords))
+	for i, word := range linkWords {
+		words[i] = word.name
+	}
+	return words
 }
 
 // reference returns the visible reference of the case, else of this message.

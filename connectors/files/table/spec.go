@@ -35,9 +35,6 @@ const (
 // Values lists the words of the configuration.
 func (Shape) Values() []string { return []string{string(Invoices), string(OpenItems), string(Ledger)} }
 
-// IsZero tells whether the configuration says nothing on CSV.
-func (s Spec) IsZero() bool { return s.Shape == "" && s.Locale == "" && len(s.Columns) == 0 }
-
 var locales = []string{"fr", "de", "es", "it", "nl", "en", "en-GB", "en-US", "en-IE", "fr-FR", "fr-BE", "fr-CH", "de-DE", "de-AT", "de-CH", "nl-BE", "nl-NL", "es-ES", "it-IT"}
 
 // Check reports what cannot work.
@@ -45,7 +42,7 @@ func (s Spec) Check(p *conf.Problems) {
 	switch s.Shape {
 	case Invoices, OpenItems, Ledger:
 	case "":
-		p.Addf("shape is missing: write invoices, open_items or ledger")
+		p.At("shape").Addf("the shape is missing: write csv: {shape: invoices}, open_items or ledger")
 	default:
 		p.At("shape").Addf("shape %q is unknown: write invoices, open_items or ledger", s.Shape)
 	}
@@ -63,7 +60,7 @@ func (s Spec) Check(p *conf.Problems) {
 		at := p.At("columns", word)
 		switch other := seen[fold(title)]; {
 		case !isWord(s.Shape, word):
-			at.Addf("%q is none of our words: %s", word, strings.Join(ourWords(s.Shape), ", "))
+			at.Key().Addf("%q is none of our words: %s", word, strings.Join(ourWords(s.Shape), ", "))
 		case fold(title) == "":
 			at.Addf("the title of the column is missing")
 		case other != "":
