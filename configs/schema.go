@@ -17,6 +17,7 @@ import (
 	"relanced/inbox/mailbox"
 	"relanced/internal/calendar"
 	"relanced/internal/conf"
+	"relanced/internal/legal"
 	"relanced/reminders"
 )
 
@@ -45,6 +46,9 @@ func Schema(factories map[string]connectors.Factory) ([]byte, error) {
 	require(schema, "companies", "id", "name")
 	require(schema, "bank_accounts", "iban")
 	require(schema, "mailboxes", "name", "address", "login", "imap")
+	require(schema, "login", "password")
+	require(schema, "imap", "host")
+	require(schema, "csv", "shape")
 	require(schema, "team", "email")
 	require(schema, "brief", "to")
 	require(schema, "plans_when", "if", "plan")
@@ -72,23 +76,23 @@ func connectionSchema(r *jsonschema.Reflector, factories map[string]connectors.F
 			one.Properties.Set(pair.Key, pair.Value)
 		}
 		one.Properties.Set("type", &jsonschema.Schema{Const: name})
-		one.Required, one.Version, one.Title = []string{"name", "type"}, "", name
+		one.Required, one.Version, one.Title = append([]string{"name", "type"}, own.Required...), "", name
 		whole.OneOf = append(whole.OneOf, one)
 	}
 	return whole
 }
 
-// patterns are those of the texts that types of their own read.
+// patterns are those of the texts that types of their own read, in what all
+// dialects of regular expressions have in common.
 var patterns = map[reflect.Type]string{
-	reflect.TypeFor[calendar.Span]():      `^(-?\d+(d|wd)|-?(\d+(\.\d+)?(h|m|s|ms))+|0)$`,
 	reflect.TypeFor[time.Duration]():      `^(\d+d|(\d+(\.\d+)?(h|m|s|ms))+|0)$`,
 	reflect.TypeFor[calendar.Date]():      `^\d{4}-\d{2}-\d{2}$`,
-	reflect.TypeFor[calendar.DateRange](): `^\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?$`,
-	reflect.TypeFor[calendar.Hours]():     `^\d{2}:\d{2}-\d{2}:\d{2}$`,
+	reflect.TypeFor[calendar.DateRange](): `^\d{4}-\d{2}-\d{2}( *\.\. *\d{4}-\d{2}-\d{2})?$`,
+	reflect.TypeFor[calendar.Hours]():     `^\d{1,2}:\d{2} *- *\d{1,2}:\d{2}$`,
+	reflect.TypeFor[calendar.Weekdays]():  `^ *(mon|tue|wed|thu|fri|sat|sun)( *[-,] *(mon|tue|wed|thu|fri|sat|sun))* *$`,
 	reflect.TypeFor[reminders.HoldSpan](): `^(ask|-?\d+(d|wd)|(\d+(h|m|s))+)$`,
-	reflect.TypeFor[conf.Name]():          `^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$`,
+	reflect.TypeFor[conf.Name]():          "^[^\\s!-/:-@\\[-`{-~][^\\s!-,/:-@\\[-^`{-~]{0,63}$",
 	reflect.TypeFor[conf.Rate]():          `^[1-9]\d{0,5} ?/ ?(s|min|h|day)$`,
-	reflect.TypeFor[conf.Size]():          `^\d+(\.\d+)? ?([kKMG]i?)?B?$`,
 	reflect.TypeFor[conf.URL]():           `^https?://`,
 	reflect.TypeFor[Country]():            `^[A-Z]{2}$`,
 	reflect.TypeFor[Currency]():           `^[A-Z]{3}$`,
@@ -99,7 +103,20 @@ func scalarSchema(t reflect.Type) *jsonschema.Schema {
 	text := func(pattern string) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: pattern}
 	}
+	either := func(a, b *jsonschema.Schema) *jsonschema.Schema {
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{a, b}}
+	}
 	switch t {
+	case reflect.TypeFor[calendar.Span]():
+		return either(text(`^(-?\d+(d|wd)|-?(\d+(\.\d+)?(h|m|s|ms))+|0)$`), &jsonschema.Schema{Const: 0})
+	case reflect.TypeFor[conf.Size]():
+		return either(text(`^\d+(\.\d+)? ?([kKMG]i?)?B?$`), &jsonschema.Schema{Type: "integer", Minimum: "0"})
+	case reflect.TypeFor[legal.ContractRate]():
+		return either(text(`^(3x_legal|\d+(\.\d{1,2})? ?%?)$`), &jsonschema.Schema{Type: "number", Minimum: "0", Maximum: "100"})
+	case reflect.TypeFor[uint16](): // ports
+		return &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: "65535"}
+	case reflect.TypeFor[int]():
+		return &jsonschema.Schema{Type: "integer", Minimum: "0"}
 	case reflect.TypeFor[conf.Later]():
 		return &jsonschema.Schema{Comments: later}
 	case reflect.TypeFor[conf.Secret]():
@@ -113,7 +130,7 @@ func scalarSchema(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Language]():
 		return enumSchema(languages)
 	case reflect.TypeFor[decimal.Decimal]():
-		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "number"}, text(`^-?\d+(\.\d+)?$`)}}
+		return either(&jsonschema.Schema{Type: "number", Minimum: "0"}, text(`^(0|[1-9]\d*)(\.\d+)?$`))
 	}
 	if enum, ok := reflect.New(t).Interface().(conf.Enum); ok {
 		return enumSchema(enum.Values())

@@ -2,11 +2,14 @@ package configs_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"relanced/configs"
 	"relanced/connectors/builtin"
+	"relanced/internal/conf"
 )
 
 func TestSchema_isFresh(t *testing.T) {
@@ -54,5 +57,71 @@ func TestSchema_knowsEnumsTypesAndNoKeyOfLater(t *testing.T) {
 	}
 	if at("properties", "companies", "items")["additionalProperties"] != false {
 		t.Error("unknown keys pass")
+	}
+}
+
+// Editors and validators are written in many languages: classes of characters
+// such as \p{L}, and looking around, are not known to all of them.
+func TestSchema_patternsAreOfAllDialects(t *testing.T) {
+	t.Parallel()
+	text, err := configs.Schema(builtin.Factories())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema any
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	patterns := 0
+	var walk func(node any)
+	walk = func(node any) {
+		switch node := node.(type) {
+		case []any:
+			for _, item := range node {
+				walk(item)
+			}
+		case map[string]any:
+			if pattern, ok := node["pattern"].(string); ok {
+				patterns++
+				if _, err := regexp.Compile(pattern); err != nil || regexp.MustCompile(`\\[pP]|\(\?|\\[AzZ]`).MatchString(pattern) {
+					t.Errorf("the pattern %s: %v", pattern, err)
+				}
+			}
+			for _, value := range node {
+				walk(value)
+			}
+		}
+	}
+	walk(schema)
+	if patterns < 20 {
+		t.Errorf("%d patterns", patterns)
+	}
+}
+
+func TestSchema_namesMatchThePatternAsTheyAreRead(t *testing.T) {
+	t.Parallel()
+	text, err := configs.Schema(builtin.Factories())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties struct {
+			Companies struct {
+				Items struct {
+					Properties struct {
+						ID struct{ Pattern string }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	pattern := regexp.MustCompile(schema.Properties.Companies.Items.Properties.ID.Pattern)
+	for _, name := range []string{"a", "Été-2", "a.b_c-d", "9", "", "a b", "-a", ".a", "_a", "a/b", "a:b", "a@b", "a[b", "a`b", "a~b", "a\tb", strings.Repeat("x", 64), strings.Repeat("x", 65)} {
+		if _, err := conf.ParseName(name); (err == nil) != pattern.MatchString(name) {
+			t.Errorf("%q: %v, by the schema %t", name, err, pattern.MatchString(name))
+		}
 	}
 }

@@ -29,7 +29,7 @@ const newToken = "create a token in Pennylane (Settings > Connectivity > Develop
 
 // Spec is what a connection of type pennylane configures.
 type Spec struct {
-	Token   conf.Secret `yaml:"token" doc:"token of the company, made in Pennylane under Settings > Connectivity > Developers"`
+	Token   conf.Secret `yaml:"token" jsonschema:"required" doc:"token of the company, made in Pennylane under Settings > Connectivity > Developers"`
 	BaseURL conf.URL    `yaml:"base_url" doc:"with its path"`
 }
 
