@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
 
 // commands are what the program does, one file each or per family.
 type commands struct {
@@ -42,6 +46,36 @@ type commands struct {
 	Backup   backupCmd   `cmd:"" help:"Copy the database while running." group:"Other"`
 	Reindex  reindexCmd  `cmd:"" help:"Look at every customer anew." group:"Other"`
 	Version  versionCmd  `cmd:"" help:"Print the version." group:"Other"`
+
+	toCome
+}
+
+// toCome are the commands that are promised and not built yet: each says so.
+type toCome struct {
+	Init      laterCmd `cmd:"" hidden:"" passthrough:""`
+	Connect   laterCmd `cmd:"" hidden:"" passthrough:""`
+	Metrics   laterCmd `cmd:"" hidden:"" passthrough:""`
+	Arrange   laterCmd `cmd:"" hidden:"" passthrough:""`
+	Posted    laterCmd `cmd:"" hidden:"" passthrough:""`
+	Resend    laterCmd `cmd:"" hidden:"" passthrough:""`
+	Answer    laterCmd `cmd:"" hidden:"" passthrough:""`
+	Mail      laterCmd `cmd:"" hidden:"" passthrough:""`
+	Template  laterCmd `cmd:"" hidden:"" passthrough:""`
+	Connector laterCmd `cmd:"" hidden:"" passthrough:""`
+	Letter    laterCmd `cmd:"" hidden:"" passthrough:""`
+	CallSheet laterCmd `cmd:"" name:"callsheet" hidden:"" passthrough:""`
+	Evidence  laterCmd `cmd:"" hidden:"" passthrough:""`
+	Verify    laterCmd `cmd:"" hidden:"" passthrough:""`
+	Forget    laterCmd `cmd:"" hidden:"" passthrough:""`
+}
+
+type laterCmd struct {
+	Args []string `arg:"" optional:""`
+}
+
+// Run says that the command is not there, whatever follows it.
+func (laterCmd) Run(k *kong.Context) error {
+	return usagef("%s is not available yet", k.Selected().Name)
 }
 
 type versionCmd struct{}

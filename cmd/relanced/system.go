@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/goccy/go-yaml"
 
 	"relanced/configs"
 	"relanced/connectors/builtin"
@@ -128,7 +131,14 @@ func (configShowCmd) Run(a *app) error {
 	for _, w := range problems.Warnings() {
 		a.warn("warning: %s", w.String())
 	}
-	_, err = a.out.Write(configs.Show(file))
+	text := configs.Show(file)
+	if a.json {
+		if text, err = yaml.YAMLToJSON(text); err != nil {
+			return err
+		}
+		return a.object(json.RawMessage(text))
+	}
+	_, err = a.out.Write(text)
 	return err
 }
 
