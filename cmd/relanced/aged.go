@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"relanced/internal/daemon"
 	"relanced/internal/store"
 )
@@ -17,8 +19,26 @@ import (
 type agedCmd struct {
 	By   string `enum:"amount,age" default:"amount" help:"Order: amount or age."`
 	At   date   `help:"As it was at the end of that day (YYYY-MM-DD)." placeholder:"DATE"`
-	CSV  string `name:"csv" xor:"file" help:"Write a CSV file for spreadsheets." placeholder:"FILE" type:"path"`
+	CSV  sheet  `name:"csv" xor:"file" help:"Write CSV for spreadsheets: to a file, to standard output without a name." placeholder:"FILE"`
 	XLSX string `name:"xlsx" xor:"file" help:"Write a workbook." placeholder:"FILE" type:"path"`
+}
+
+// sheet names a file to write; standardOutput where no name follows the flag.
+type sheet string
+
+const standardOutput sheet = "-"
+
+// Decode takes the name that follows, where one does.
+func (s *sheet) Decode(ctx *kong.DecodeContext) error {
+	next := ctx.Scan.Peek()
+	if next.IsEOL() || next.Type != kong.FlagValueToken && strings.HasPrefix(next.String(), "-") {
+		if next.String() == string(standardOutput) {
+			ctx.Scan.Pop()
+		}
+		*s = standardOutput
+		return nil
+	}
+	return ctx.Scan.PopValueInto("file", s)
 }
 
 type agedJSON struct {
@@ -73,8 +93,10 @@ func (c *agedCmd) Run(ctx context.Context, a *app) error {
 			})
 		}
 		switch {
+		case c.CSV == standardOutput:
+			return writeAgedCSV(a.out, rows)
 		case c.CSV != "":
-			return toFile(a, c.CSV, rows, writeAgedCSV)
+			return toFile(a, string(c.CSV), rows, writeAgedCSV)
 		case c.XLSX != "":
 			return toFile(a, c.XLSX, rows, writeAgedXLSX)
 		}

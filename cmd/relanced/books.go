@@ -310,6 +310,9 @@ type upToDateCmd struct {
 
 // Run records up to which day payments are entered.
 func (c *upToDateCmd) Run(ctx context.Context, a *app) error {
+	if err := c.On.come("<date>", a.now()); err != nil {
+		return err
+	}
 	return a.with(ctx, func(d *daemon.Daemon) error {
 		if c.Connection != "" {
 			company, name, err := connectionOf(d, c.Connection)

@@ -67,8 +67,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			fmt.Fprintf(stderr, "relanced: %v\nrelanced: see `relanced --help`\n", err)
 			return exitUsage
 		}
+		answer := &output{w: stdout}
 		a := &app{globals: grammar.globals, printer: newPrinter(grammar.globals, stdout, stderr), in: stdin, now: time.Now}
+		a.out = answer
 		err = parsed.Run(a)
+		if err == nil && answer.err != nil { // tables tell nobody that they could not be written
+			err = answer.err
+		}
 		if err != nil && !errors.Is(err, errSaid) {
 			fmt.Fprintf(stderr, "relanced: %s\n", cleanText(err.Error()))
 		}

@@ -146,6 +146,9 @@ type claimedCmd struct {
 
 // Run records that the customer says it has paid.
 func (c *claimedCmd) Run(ctx context.Context, a *app) error {
+	if err := c.Sent.come("--sent", a.now()); err != nil {
+		return err
+	}
 	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
 		part, err := sum(ctx, d, t, c.Amount)
 		if err != nil {

@@ -25,6 +25,20 @@ type printer struct {
 	color    bool
 }
 
+// output remembers that what was written to it did not arrive.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.w.Write(text)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
 // object writes one JSON object on a line of its own. What a terminal would act
 // on, or show in another order than it stands, is written as an escape.
 func (p *printer) object(v any) error {

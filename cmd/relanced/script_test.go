@@ -86,7 +86,8 @@ func setUp(env *testscript.Env) error {
 	}
 	// The configurations of the scripts share their mailbox.
 	return os.WriteFile(filepath.Join(env.WorkDir, "relanced.yaml"), []byte(strings.NewReplacer(
-		"IMAP_PORT", env.Getenv("IMAP_PORT"), "SMTP_PORT", env.Getenv("SMTP_PORT"), "HTTP_PORT", env.Getenv("HTTP_PORT")).Replace(configuration)), 0o600)
+		"IMAP_PORT", env.Getenv("IMAP_PORT"), "SMTP_PORT", env.Getenv("SMTP_PORT"), "HTTP_PORT", env.Getenv("HTTP_PORT"),
+	).Replace(configuration)), 0o600)
 }
 
 const configuration = `store: sqlite:relanced.db

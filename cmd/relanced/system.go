@@ -159,10 +159,7 @@ func (c *backupCmd) Run(ctx context.Context, a *app) error {
 			return fmt.Errorf("%s is there already: name a new file", c.File)
 		}
 		if err := d.Store.Backup(ctx, c.File); err != nil {
-			if errors.Is(err, store.ErrNoBackup) {
-				return err
-			}
-			return fmt.Errorf("backup: %w", err)
+			return err // it says that it is of a backup
 		}
 		key := d.File.KeyFile()
 		if d.File.KeyBytes() != nil {

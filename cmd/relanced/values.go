@@ -20,6 +20,14 @@ func (d *date) UnmarshalText(text []byte) error {
 	return err
 }
 
+// come refuses a day that has begun nowhere yet.
+func (d date) come(flag string, now time.Time) error {
+	if d.Date > calendar.DateOf(now.UTC().Add(14*time.Hour)) {
+		return usagef("%s: %s is still to come", flag, d)
+	}
+	return nil
+}
+
 // decimals is how people write an amount: no sign, no exponent.
 var decimals = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 

@@ -86,7 +86,11 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 			return h, err
 		}
 		for _, p := range rows[:min(len(rows), shownProblems)] {
-			one.Problems = append(one.Problems, p.External+": "+p.Text)
+			text := p.Text
+			if p.External != "" {
+				text = p.External + ": " + text
+			}
+			one.Problems = append(one.Problems, text)
 		}
 		one.State = connectionState(known, gates.Connections[conn.ID()])
 		if one.State == Unconfirmed && !known.PassEndedAt.IsZero() {
