@@ -67,3 +67,32 @@ func TestReadme_targetsItShowsExist(t *testing.T) {
 		t.Error(".ci/run does not call the README's test command")
 	}
 }
+
+// Every library is there for a reason that somebody wrote down.
+func TestDependencies_eachHasItsReason(t *testing.T) {
+	t.Parallel()
+	read := func(name string) string {
+		text, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	reasons := read("docs/dependencies.md")
+	direct := regexp.MustCompile(`(?m)^(?:require)?\s+(\S+\.\S+/\S+) v\S+$`).FindAllStringSubmatch(read("go.mod"), -1)
+	if len(direct) < 20 {
+		t.Fatalf("%d libraries in go.mod", len(direct))
+	}
+	for _, m := range direct {
+		name := strings.TrimPrefix(m[1], "github.com/")
+		if strings.HasPrefix(name, "riverqueue/river/") {
+			name = "riverqueue/river"
+		}
+		if strings.HasPrefix(name, "golang.org/x/") {
+			name = strings.TrimPrefix(name, "golang.org/")
+		}
+		if !strings.Contains(reasons, name) {
+			t.Errorf("docs/dependencies.md does not say why %s is there", m[1])
+		}
+	}
+}

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -38,6 +40,8 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND…  the command ends with that code
 //	ready             the daemon answers /healthz
 //	newer FILE        the database was written by a later version
+//	private FILE…     nobody but the owner reads these
+//	nowhere SECRET    no file of the script's folder holds it, nor what was printed last
 //
 // DAY_n is the date n days from now, DAY_AGO_n the one n days ago.
 func TestScripts(t *testing.T) {
@@ -48,6 +52,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fec": writeLedger, "deliver": deliver, "fields": checkFields, "lines": countLines, "exits": exits, "ready": awaitReady, "newer": makeNewer,
+			"private": private, "nowhere": nowhere,
 		},
 	})
 }
@@ -221,4 +226,47 @@ func makeNewer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)")
 	ts.Check(errors.Join(err, db.Close()))
+}
+
+func private(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: private FILE…")
+	}
+	for _, name := range args {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			ts.Fatalf("%s has the mode %04o", name, mode)
+		}
+	}
+}
+
+func nowhere(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] == "" {
+		ts.Fatalf("usage: nowhere SECRET")
+	}
+	login := "\x00compta@dupont.example\x00" + args[0]
+	forms := [][]byte{[]byte(args[0]), []byte(base64.StdEncoding.EncodeToString([]byte(login))), []byte(base64.StdEncoding.EncodeToString([]byte(args[0])))}
+	look := func(where string, text []byte) {
+		for _, form := range forms {
+			if bytes.Contains(text, form) {
+				ts.Fatalf("%s holds the secret", where)
+			}
+		}
+	}
+	look("standard output", []byte(ts.ReadFile("stdout")))
+	look("standard error", []byte(ts.ReadFile("stderr")))
+	files := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		look(path, text)
+		return err
+	}))
+	if files < 3 {
+		ts.Fatalf("%d files were looked at", files)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ import (
 
 // Checked is one line of a check.
 type Checked struct {
-	What    string // configuration, store, connection, mailbox
+	What    string // configuration, store, key, templates, connection, mailbox
 	Name    string
 	OK      bool
 	Message string
@@ -39,6 +40,9 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 	} else {
 		lines = append(lines, Checked{"store", d.File.Store.String(), true, "open", ""})
 	}
+	if d.File.KeyBytes() == nil {
+		lines = append(lines, checkKeyFile(d.File.KeyFile()))
+	}
 	for _, c := range d.Companies {
 		lines = append(lines, d.templates(c))
 		if offline {
@@ -52,6 +56,18 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 		}
 	}
 	return lines
+}
+
+// checkKeyFile tells whether the key that the program made is its owner's alone.
+func checkKeyFile(path string) Checked {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return Checked{"key", path, false, err.Error(), "see that the file can be read"}
+	case info.Mode().Perm()&0o077 != 0:
+		return Checked{"key", path, false, "others on this machine may read it", "chmod 600 " + path}
+	}
+	return Checked{"key", path, true, "only its owner reads it", ""}
 }
 
 func count(n int, one, several string) string {
