@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,7 +112,8 @@ func notFound(err error, what, name string) error {
 	case errors.Is(err, store.ErrNotFound):
 		return missingf("there is no %s %q", what, name)
 	case errors.As(err, &ambiguous):
-		if same := ambiguous.Candidates; len(same) > 1 && same[0] == same[1] {
+		different := slices.Compact(slices.Sorted(slices.Values(ambiguous.Candidates)))
+		if len(different) < len(ambiguous.Candidates) {
 			return missingf("%s %q is in several companies: say which with --company", what, name)
 		}
 		return &exitError{exitMissing, fmt.Errorf("%w: name it as CONNECTION/CODE", err)}

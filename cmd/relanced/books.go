@@ -81,6 +81,7 @@ func (c *syncCmd) Run(ctx context.Context, a *app) error {
 				return err
 			}
 			reports = append(reports, report)
+			a.tellProblems(report)
 			if told := a.tellFailure(report); told {
 				bad = true
 			}
@@ -95,6 +96,27 @@ func (c *syncCmd) Run(ctx context.Context, a *app) error {
 		}
 		return err
 	})
+}
+
+// shownProblems is how many of a connection's problems are told one by one.
+const shownProblems = 20
+
+// tellProblems names on standard error what of a pass could not be read; JSON
+// holds it.
+func (a *app) tellProblems(r syncer.Report) {
+	if a.json {
+		return
+	}
+	for _, p := range r.Problems[:min(len(r.Problems), shownProblems)] {
+		text := p.Text
+		if p.External != "" {
+			text = p.External + ": " + text
+		}
+		a.warn("%s: %s", string(r.Connection), text)
+	}
+	if more := len(r.Problems) - shownProblems; more > 0 {
+		a.warn("%s: and %d more: `relanced --json sync` names them", string(r.Connection), more)
+	}
 }
 
 // tellFailure names on standard error a connection that could not be read or
@@ -244,8 +266,11 @@ func (c *confirmCmd) Run(ctx context.Context, a *app) error {
 		}
 		var except []dossier.CustomerID
 		for _, who := range c.Except {
-			id, err := a.customer(ctx, d, who)
-			if err != nil {
+			id, err := d.Store.FindCustomer(ctx, company.CompanyID(), who)
+			if ambiguous := (*store.AmbiguousError)(nil); errors.As(err, &ambiguous) { // the code of another connection's customer too
+				id, err = d.Store.FindCustomer(ctx, company.CompanyID(), string(name)+"/"+who)
+			}
+			if err := notFound(err, "customer", who); err != nil {
 				return err
 			}
 			except = append(except, id)

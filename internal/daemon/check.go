@@ -21,7 +21,7 @@ import (
 
 // Checked is one line of a check.
 type Checked struct {
-	What    string // configuration, store, key, templates, connection, mailbox
+	What    string // configuration, store, key, templates, file, connection, mailbox
 	Name    string
 	OK      bool
 	Message string
@@ -45,6 +45,7 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 	}
 	for _, c := range d.Companies {
 		lines = append(lines, d.templates(c))
+		lines = append(lines, checkFiles(c)...)
 		if offline {
 			continue
 		}
@@ -68,6 +69,33 @@ func checkKeyFile(path string) Checked {
 		return Checked{"key", path, false, "others on this machine may read it", "chmod 600 " + path}
 	}
 	return Checked{"key", path, true, "only its owner reads it", ""}
+}
+
+// checkFiles tells whether the files that the configuration names are there:
+// without them reminders are decided on less.
+func checkFiles(c *Company) []Checked {
+	var lines []Checked
+	for _, named := range []struct {
+		key, path string
+		folder    bool
+	}{
+		{"customers.file", string(c.Customers.File), false},
+		{"documents.folder", string(c.Documents.Folder), true},
+		{"reminders.start.history", c.Reminders.Start.History, false},
+	} {
+		if named.path == "" {
+			continue
+		}
+		line := Checked{What: "file", Name: named.path, OK: true, Message: named.key + " of " + string(c.ID)}
+		switch info, err := os.Stat(named.path); {
+		case err != nil:
+			line.OK, line.Message, line.Do = false, err.Error(), "put it there, or correct "+named.key
+		case info.IsDir() != named.folder:
+			line.OK, line.Message, line.Do = false, named.key+" is a file where a folder is wanted, or the reverse", "correct "+named.key
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func count(n int, one, several string) string {
