@@ -36,14 +36,20 @@ func (a *app) load(path string, aloud bool) (*configs.File, error) {
 	if err := problems.Err(); err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if a.Company != "" {
-		c, ok := file.Company(receivable.CompanyID(a.Company))
-		if !ok {
-			return nil, missingf("there is no company %q in %s", a.Company, found)
-		}
-		file.Companies = []configs.Company{*c}
+	return file, a.narrow(file)
+}
+
+// narrow leaves only the company that --company chose.
+func (a *app) narrow(file *configs.File) error {
+	if a.Company == "" {
+		return nil
 	}
-	return file, nil
+	c, ok := file.Company(receivable.CompanyID(a.Company))
+	if !ok {
+		return missingf("there is no company %q in %s", a.Company, file.Path)
+	}
+	file.Companies = []configs.Company{*c}
+	return nil
 }
 
 // open builds everything from the configuration. The caller closes it.

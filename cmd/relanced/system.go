@@ -131,6 +131,9 @@ func (configShowCmd) Run(a *app) error {
 	for _, w := range problems.Warnings() {
 		a.warn("warning: %s", w.String())
 	}
+	if err := a.narrow(file); err != nil {
+		return err
+	}
 	text := configs.Show(file)
 	if a.json {
 		if text, err = yaml.YAMLToJSON(text); err != nil {
