@@ -39,14 +39,11 @@ func (s *Store) DecodeConf(n conf.Node, p *conf.Problems) {
 		if text = s.secret.Value(); text == "" {
 			return // reported by the secret
 		}
-	} else if !strings.HasPrefix(text, "sqlite:") {
-		u, err := url.Parse(text)
-		if err != nil {
-			n.Hide() // it may hold a password
-		} else if holdsPassword(u) {
-			p.Addf("a password never stands in the file: write store: {env: NAME}, or leave it to a .pgpass file")
-			return
-		}
+	} else if u, err := url.Parse(text); err == nil && holdsPassword(u) {
+		p.Addf("a password never stands in the file: write store: {env: NAME}, or leave it to a .pgpass file")
+		return
+	} else if err != nil && !strings.HasPrefix(text, "sqlite:") {
+		n.Hide() // it may hold a password
 	}
 	switch path, isFile := strings.CutPrefix(text, "sqlite:"); {
 	case isFile:
