@@ -460,6 +460,11 @@ func TestImportFile_listShapes(t *testing.T) {
 			"JournalCode;EcritureDate;CompteNum;EcritureLib;Piece 1;Piece 2;Debit;Credit;Auxiliaire;DateEcheance;LibelleCompte;CodeLettrage\nVE;05/01/2026;411000;Fact;F1;;120,00;;C1;04/02/2026;Durand;\nVE;05/01/2026;706000;Fact;F1;;;100,00;;;;\nVE;05/01/2026;445710;Fact;F1;;;20,00;;;;\nVE;06/01/2026;411000;Fact;F2;;60,00;;C1;05/02/2026;Durand;A\nVE;06/01/2026;706000;Fact;F2;;;60,00;;;;\nBQ;07/01/2026;512000;Vir;V1;;60,00;;;;;\nBQ;07/01/2026;411000;Vir;V1;;;60,00;C1;;Durand;A\n",
 			map[string]int64{"C1 F1": 12_000},
 		},
+		"ledger with comments and several headers": {
+			table.Spec{Shape: table.Ledger},
+			"Modèle d'import;;;code sur 3 caractères;;;;;;;\nJournalCode;EcritureDate;CompteNum;EcritureLib;Piece 1;Debit;Credit;Auxiliaire;DateEcheance;CodeLettrage;Formats possibles:\nVE;20260105;411000;Fact;F1;120,00;;C1;20260204;;JJ/MM/AAAA\nVE;20260105;706000;Fact;F1;;120,00;;;;\n;;;;;;;;;;AAAAMMJJ\n;;;;;;;;;;\nSans débit ni crédit;;;;;;;;;;\nJournalCode;CompteNum;EcritureDate;EcritureLib;Piece 1;Montant;Sens;Auxiliaire;DateEcheance;CodeLettrage;\nVE;411000;20260106;Fact;F2;60,00;D;C2;20260205;;\nVE;706000;20260106;Fact;F2;60,00;C;;;;\n",
+			map[string]int64{"C1 F1": 12_000, "C2 F2": 6_000},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -475,6 +480,24 @@ func TestImportFile_listShapes(t *testing.T) {
 				t.Error("the second reading differs")
 			}
 		})
+	}
+}
+
+func TestImportFile_ourOwnWordsAreTitlesToo(t *testing.T) {
+	t.Parallel()
+	for title, want := range map[string]string{ // the account's code and name
+		"number;customer;name;total;outstanding\nF1;C1;Durand;1,00;1,00\n":       "C1 Durand",
+		"name;number;customer;total;outstanding\nDurand;F1;C1;1,00;1,00\n":       "C1 Durand",
+		"number;customer;total;outstanding\nF1;Durand;1,00;1,00\n":               " Durand",
+		"number;customer code;customer;total;outstanding\nF1;C1;Durand;1,00;1\n": "C1 Durand",
+	} {
+		c := connector(t, Spec{Format: CSV, CSV: table.Spec{Shape: table.Invoices}})
+		r := mustImport(t, c, write(t, "list.csv", []byte(title)), nil)
+		for _, a := range r.accounts {
+			if got := a.Code + " " + a.Name; got != want || len(r.accounts) != 1 {
+				t.Errorf("%q: account %q of %d, want %q", title, got, len(r.accounts), want)
+			}
+		}
 	}
 }
 

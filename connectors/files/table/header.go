@@ -42,18 +42,10 @@ func examine(open Opener, spec Spec) (*sheet, error) {
 	if err := s.findHeader(rec); err != nil {
 		return nil, err
 	}
-	for word, at := range s.at {
-		switch title := s.titles[at]; {
-		case slices.Contains(amountWords, word):
-			s.amounts[word] = &amounts{title: title}
-		case slices.Contains(dateWords, word):
-			s.dates[word] = &dates{title: title}
-		case slices.Contains(codeWords, word):
-			s.codes[word] = &codes{title: title}
-		}
-	}
+	s.watch()
+	at, titles := s.at, s.titles
 	for rec.next() {
-		if s.isHeader(rec.cells) || s.closes(rec.cells) {
+		if s.isElse(rec.cells) || s.isHeader(rec.cells) || s.closes(rec.cells) {
 			continue
 		}
 		for word, column := range s.amounts {
@@ -75,6 +67,7 @@ func examine(open Opener, spec Spec) (*sheet, error) {
 	if rec.err != nil {
 		return nil, rec.err
 	}
+	s.at, s.titles = at, titles
 	for word, column := range s.amounts {
 		if word == "paid" && column.comma == 0 && column.point == 0 {
 			column.either = "" // a column of yes and no
@@ -93,6 +86,43 @@ func examine(open Opener, spec Spec) (*sheet, error) {
 	}
 	return s, nil
 }
+
+// watch begins to gather what the columns of the header say.
+func (s *sheet) watch() {
+	for word, at := range s.at {
+		switch title := s.titles[at]; {
+		case slices.Contains(amountWords, word) && s.amounts[word] == nil:
+			s.amounts[word] = &amounts{title: title}
+		case slices.Contains(dateWords, word) && s.dates[word] == nil:
+			s.dates[word] = &dates{title: title}
+		case slices.Contains(codeWords, word) && s.codes[word] == nil:
+			s.codes[word] = &codes{title: title}
+		}
+	}
+}
+
+// isElse tells what in a ledger is no line of an entry: a comment, or a further
+// header, after which the columns stand as it says. Only a line without an
+// account is looked at twice.
+func (s *sheet) isElse(cells []string) bool {
+	if s.spec.Shape != Ledger || isAccount(s.cell(cells, "account")) {
+		return false
+	}
+	next := *s
+	if next.at, next.titles = match(cells, s.spec), cells; len(next.at) >= 3 && next.missing() == nil {
+		s.at, s.titles = next.at, next.titles
+		s.watch()
+		return true
+	}
+	for _, word := range []string{"account", "issued_on", "debit", "credit", "montant"} {
+		if s.cell(cells, word) != "" {
+			return alone(cells)
+		}
+	}
+	return true
+}
+
+func isAccount(cell string) bool { return len(cell) >= 3 && number(cell[:3]) >= 0 }
 
 // findHeader takes the first line on which three titles are known, or all of
 // those that the configuration names.

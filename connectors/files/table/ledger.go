@@ -32,7 +32,7 @@ func ReadLedger(open Opener, spec Spec, currency string, sink LedgerSink) error 
 	}
 	digits := money.Digits(currency)
 	for rec.next() {
-		if rec.no <= s.line || s.isHeader(rec.cells) || s.closes(rec.cells) {
+		if rec.no <= s.line || s.isElse(rec.cells) || s.isHeader(rec.cells) || s.closes(rec.cells) {
 			continue
 		}
 		account := []byte(s.cell(rec.cells, "account"))
@@ -43,7 +43,7 @@ func ReadLedger(open Opener, spec Spec, currency string, sink LedgerSink) error 
 		if string(aux) == string(account) {
 			aux = nil
 		}
-		if len(account) < 3 || number(string(account[:3])) < 0 {
+		if !isAccount(string(account)) {
 			why := fmt.Sprintf("the account is %q: it begins with three digits", shorten(string(account)))
 			if err := sink.Reject(rec.no, why, nil, nil); err != nil {
 				return err

@@ -185,11 +185,22 @@ func match(cells []string, spec Spec) map[string]int {
 		if taken[i] {
 			continue
 		}
-		if word := known(spec.Shape, cell); word != "" {
-			if _, twice := found[word]; !twice {
-				found[word] = i
-			}
+		word := known(spec.Shape, cell)
+		if word == "" {
+			continue
+		}
+		first, twice := found[word]
+		switch _, coded := found["customer"]; {
+		case !twice:
+			found[word] = i
+		case word != "name" || coded:
+		case isCustomer(cell): // beside a name our own word says what it says in the configuration: the code
+			found["customer"] = i
+		case isCustomer(cells[first]):
+			found["customer"], found["name"] = first, i
 		}
 	}
 	return found
 }
+
+func isCustomer(title string) bool { return plain(fold(title)) == "customer" }
