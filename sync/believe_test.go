@@ -19,6 +19,7 @@ func TestFindings_limits(t *testing.T) {
 	sums := func(minor int64) []money.Amount { return []money.Amount{money.New(minor, "EUR")} }
 	known := store.Connection{AcceptedAt: at, ConfirmedAt: at, Stats: store.Stats{Payments: 1000, Open: 100, Paid: 2000, OpenSums: sums(1_000_000)}}
 	calm := store.Stats{Payments: 1000, Open: 100, Paid: 2000, OpenSums: sums(1_100_000)}
+	small := store.Stats{Payments: 20, Open: 8, Paid: 10, OpenSums: sums(100_000)}
 	for name, tt := range map[string]struct {
 		did  store.PassCount
 		now  store.Stats
@@ -33,11 +34,17 @@ func TestFindings_limits(t *testing.T) {
 		"due dates moved in bulk":          {store.PassCount{DatesMoved: 21}, calm, false, "dates_moved"},
 		"the open total jumped":            {store.PassCount{}, store.Stats{Open: 100, OpenSums: sums(4_000_000)}, false, "total_jumped"},
 		"the open total doubled":           {store.PassCount{}, store.Stats{Open: 100, OpenSums: sums(2_000_000)}, false, ""},
+		"half of few payments":             {store.PassCount{PaymentsGone: 10}, small, false, "payments_vanished"},
+		"half of a few settled ones":       {store.PassCount{Reopened: 5}, small, false, "reopened"},
+		"very few due dates":               {store.PassCount{DatesMoved: 4}, small, false, ""},
 		"nobody accepted it yet":           {store.PassCount{PaymentsGone: 900, Reopened: 900}, calm, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := known
+			if tt.now.Open == small.Open {
+				before.Stats = small
+			}
 			if tt.none {
 				before.ConfirmedAt = time.Time{}
 			}

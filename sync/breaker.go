@@ -9,9 +9,11 @@ import (
 )
 
 // The limits of what may change between two accepted passes before a person is
-// asked. Below the counts everything passes: small books move in large parts.
+// asked. Small books move in large parts: up to the first count only the half of
+// all that is known raises a question, below the second nothing does.
 const (
-	fewItems     = 10 // changes of a kind that never raise a question
+	fewItems     = 10
+	veryFew      = 5
 	vanishedPart = 20 // one payment in 20 known ones gone: a bank feed was undone
 	reopenedPart = 50 // one settled invoice in 50 open again: a period was unlocked or re-imported
 	datesPart    = 5  // one open invoice in 5 with another due date: terms were rewritten
@@ -31,13 +33,13 @@ func findings(before store.Connection, did store.PassCount, now store.Stats) []s
 	add := func(code, text string, args ...any) {
 		found = append(found, store.Finding{Code: code, Text: fmt.Sprintf(text, args...)})
 	}
-	if gone := did.PaymentsGone; gone > fewItems && gone*vanishedPart > was.Payments {
+	if gone := did.PaymentsGone; many(gone, was.Payments, vanishedPart) {
 		add("payments_vanished", "%d of %d payments vanished", gone, was.Payments)
 	}
-	if n := did.Reopened; n > fewItems && n*reopenedPart > was.Paid {
+	if n := did.Reopened; many(n, was.Paid, reopenedPart) {
 		add("reopened", "%d of %d settled invoices are open again", n, was.Paid)
 	}
-	if n := did.DatesMoved; n > fewItems && n*datesPart > was.Open {
+	if n := did.DatesMoved; many(n, was.Open, datesPart) {
 		add("dates_moved", "%d of %d open invoices have another due date", n, was.Open)
 	}
 	if was.Open < jumpFloor {
@@ -50,4 +52,10 @@ func findings(before store.Connection, did store.PassCount, now store.Stats) []s
 		}
 	}
 	return found
+}
+
+// many tells whether n of the known ones are more than may change unasked: one
+// in part of them.
+func many(n, known, part int) bool {
+	return n > fewItems && n*part > known || n >= veryFew && n*2 >= known
 }
