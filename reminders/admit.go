@@ -76,16 +76,22 @@ func (a Action) leavesAlone() bool {
 // gate withholds the decision where a gate it depends on is shut.
 func (d Decision) gate(g Gates) Decision {
 	reason := d.shut(g)
-	if reason == "" || len(d.Actions) == 0 && len(d.Keep) == 0 {
+	idle := len(d.Actions) == 0 && len(d.Keep) == 0
+	if reason == "" || idle && (reason == g.Inbox || reason == dossier.StalePayments) {
 		return d
 	}
 	withheld := d
 	withheld.Verdicts = make([]Verdict, len(d.Verdicts))
 	for i, v := range d.Verdicts {
-		if v.Outcome == Act || v.Reason == dossier.Approval {
+		// A step that waits for the next proposal would be withheld then too: a
+		// mailbox is read before it, but these gates only a person opens.
+		if v.Outcome == Act || v.Reason == dossier.Approval || idle && v.Reason == dossier.Window {
 			v.Outcome, v.Reason, v.At = Held, reason, time.Time{}
 		}
 		withheld.Verdicts[i] = v
+	}
+	if idle {
+		return withheld
 	}
 	withheld.Actions, withheld.Keep, withheld.Gated = nil, nil, true
 	return withheld

@@ -42,6 +42,31 @@ func TestAdmit_shutGateWithholdsAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAdmit_whatWaitsForTheNextProposalIsToldTheGateThatOnlyAPersonOpens(t *testing.T) {
+	t.Parallel()
+	late := customer(invoice(1, "FA-1001", "2026-10-20", 100_000))
+	late.Lines[0].FirstSeenAt = at("2026-11-23 10:00") // after the day's tick
+	d := Decide(late, rulesWith(t, auto), at("2026-11-23 12:00"))
+	connection := func(reason dossier.Reason) Gates {
+		return Gates{Connections: map[receivable.ConnectionID]dossier.Reason{"compta": reason}}
+	}
+	for _, c := range []struct {
+		gates Gates
+		want  dossier.Reason
+	}{
+		{Gates{}, dossier.Window},
+		{Gates{Off: true}, dossier.Off},
+		{connection(dossier.SuspectData), dossier.SuspectData},
+		{connection(dossier.StaleData), dossier.StaleData},
+		{Gates{Inbox: dossier.StaleInbox}, dossier.Window},
+	} {
+		got := Admit([]Decision{d}, c.gates)[0]
+		if got.Verdicts[0].Reason != c.want || got.Gated || !got.NextAt.Equal(d.NextAt) {
+			t.Errorf("%s: %s", c.want, show(got))
+		}
+	}
+}
+
 func TestAdmit_otherConnectionsGateDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	gates := Gates{Connections: map[receivable.ConnectionID]dossier.Reason{"usine": dossier.StaleData}}
