@@ -42,17 +42,17 @@ func (s *sheet) Decode(ctx *kong.DecodeContext) error {
 }
 
 type agedJSON struct {
-	Customer string `json:"customer"`
-	Name     string `json:"name"`
-	Currency string `json:"currency"`
-	NotDue   string `json:"not_due"`
-	D30      string `json:"d1_30"`
-	D60      string `json:"d31_60"`
-	D90      string `json:"d61_90"`
-	Older    string `json:"d91_plus"`
-	Overdue  string `json:"overdue"`
-	Total    string `json:"total"`
-	Credit   string `json:"credit"`
+	Customer *string `json:"customer"`
+	Name     *string `json:"name"`
+	Currency string  `json:"currency"`
+	NotDue   string  `json:"not_due"`
+	D30      string  `json:"d1_30"`
+	D60      string  `json:"d31_60"`
+	D90      string  `json:"d61_90"`
+	Older    string  `json:"d91_plus"`
+	Overdue  string  `json:"overdue"`
+	Total    string  `json:"total"`
+	Credit   string  `json:"credit"`
 }
 
 // Run prints the aged balance.
@@ -104,14 +104,14 @@ func (c *agedCmd) Run(ctx context.Context, a *app) error {
 			[]string{"Customer", "Name", "", "Not due", "1-30", "31-60", "61-90", "91+", "Overdue", "Total", "Credit"},
 			func(r store.AgedRow) []any {
 				v := agedView(r)
-				return []any{v.Customer, oneLine(v.Name, 32), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit}
+				return []any{r.Code, oneLine(r.Name, 32), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit}
 			}, func(r store.AgedRow) any { return agedView(r) })
 	})
 }
 
 func agedView(r store.AgedRow) agedJSON {
 	return agedJSON{
-		Customer: r.Code, Name: r.Name, Currency: r.Total.Currency, NotDue: amountText(r.NotDue), D30: amountText(r.Days30), D60: amountText(r.Days60),
+		Customer: optional(r.Code), Name: optional(r.Name), Currency: r.Total.Currency, NotDue: amountText(r.NotDue), D30: amountText(r.Days30), D60: amountText(r.Days60),
 		D90: amountText(r.Days90), Older: amountText(r.Older), Overdue: amountText(r.Overdue), Total: amountText(r.Total), Credit: amountText(r.Credit),
 	}
 }
@@ -142,7 +142,7 @@ func writeAgedCSV(out io.Writer, rows []store.AgedRow) error {
 	lines := [][]string{agedHeader}
 	for _, r := range rows {
 		v := agedView(r)
-		lines = append(lines, []string{cell(v.Customer), cell(v.Name), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit})
+		lines = append(lines, []string{cell(r.Code), cell(r.Name), v.Currency, v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit})
 	}
 	return w.WriteAll(lines)
 }
@@ -151,7 +151,7 @@ func writeAgedXLSX(out io.Writer, rows []store.AgedRow) error {
 	lines := make([][]any, len(rows))
 	for i, r := range rows {
 		v := agedView(r)
-		lines[i] = []any{v.Customer, v.Name, v.Currency}
+		lines[i] = []any{r.Code, r.Name, v.Currency}
 		for _, amount := range []string{v.NotDue, v.D30, v.D60, v.D90, v.Older, v.Overdue, v.Total, v.Credit} {
 			lines[i] = append(lines[i], amountCell(amount))
 		}

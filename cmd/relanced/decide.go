@@ -14,8 +14,8 @@ import (
 
 // verdictJSON is what preview and why print of one due line.
 type verdictJSON struct {
-	Customer    string     `json:"customer"`
-	Invoice     string     `json:"invoice"`
+	Customer    *string    `json:"customer"`
+	Invoice     *string    `json:"invoice"`
 	DueOn       *string    `json:"due_on"`
 	Outstanding string     `json:"outstanding"`
 	Currency    string     `json:"currency"`
@@ -42,7 +42,7 @@ type told struct {
 
 func (v told) view() any {
 	out := verdictJSON{
-		Customer: v.customer.Code, Invoice: v.Line.Invoice, DueOn: optional(v.Line.DueOn.String()), Outstanding: amountText(v.Line.Outstanding),
+		Customer: optional(v.customer.Code), Invoice: optional(v.Line.Invoice), DueOn: optional(v.Line.DueOn.String()), Outstanding: amountText(v.Line.Outstanding),
 		Currency: v.Line.Outstanding.Currency, Verdict: string(v.Outcome), Reason: optional(string(v.Reason)), Because: v.Because,
 		Step: optional(v.Step), Channel: optional(string(v.Channel)), At: stamp(v.At), Facts: []factJSON{},
 	}

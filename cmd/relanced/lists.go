@@ -18,9 +18,9 @@ type customersCmd struct{}
 
 type customerJSON struct {
 	Connection  string   `json:"connection"`
-	Customer    string   `json:"customer"`
-	External    string   `json:"external_id"`
-	Name        string   `json:"name"`
+	Customer    *string  `json:"customer"`
+	External    *string  `json:"external_id"`
+	Name        *string  `json:"name"`
 	Kind        string   `json:"kind"`
 	Emails      []string `json:"emails"`
 	Outstanding string   `json:"outstanding"`
@@ -56,7 +56,7 @@ func (c *customersCmd) Run(ctx context.Context, a *app) error {
 					kind = cmp.Or(unknown[r.Company], receivable.KindUnknown)
 				}
 				return customerJSON{
-					Connection: string(r.Connection), Customer: r.Code, External: r.External, Name: r.Name, Kind: string(kind), Emails: none(r.Emails),
+					Connection: string(r.Connection), Customer: optional(r.Code), External: optional(r.External), Name: optional(r.Name), Kind: string(kind), Emails: none(r.Emails),
 					Outstanding: amountText(r.Outstanding), Overdue: amountText(r.Overdue), Credit: amountText(r.Credit), Currency: r.Outstanding.Currency,
 					Held: r.Held, NextAt: stamp(r.NextAt),
 				}
@@ -73,10 +73,10 @@ type invoicesCmd struct {
 type invoiceJSON struct {
 	Connection  string    `json:"connection"`
 	External    string    `json:"external_id"`
-	Customer    string    `json:"customer"`
-	ExtCustomer string    `json:"external_customer"`
-	Name        string    `json:"name"`
-	Invoice     string    `json:"invoice"`
+	Customer    *string   `json:"customer"`
+	ExtCustomer *string   `json:"external_customer"`
+	Name        *string   `json:"name"`
+	Invoice     *string   `json:"invoice"`
 	Kind        string    `json:"kind"`
 	IssuedOn    *string   `json:"issued_on"`
 	DueOn       *string   `json:"due_on"`
@@ -129,8 +129,8 @@ func (c *invoicesCmd) Run(ctx context.Context, a *app) error {
 
 func invoiceView(r store.InvoiceRow) invoiceJSON {
 	out := invoiceJSON{
-		Connection: string(r.Connection), External: r.External, Customer: r.Customer, ExtCustomer: r.ExternalCustomer, Name: r.Name,
-		Invoice: r.Number, Kind: string(r.Kind), IssuedOn: optional(r.IssuedOn.String()), DueOn: optional(r.DueOn.String()),
+		Connection: string(r.Connection), External: r.External, Customer: optional(r.Customer), ExtCustomer: optional(r.ExternalCustomer), Name: optional(r.Name),
+		Invoice: optional(r.Number), Kind: string(r.Kind), IssuedOn: optional(r.IssuedOn.String()), DueOn: optional(r.DueOn.String()),
 		Total: amountText(r.Total), Outstanding: amountText(r.Outstanding), Currency: r.Total.Currency, Dues: []dueJSON{},
 		GoneAt: stamp(r.GoneAt), Problems: none(r.Problems),
 	}
