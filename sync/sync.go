@@ -77,6 +77,18 @@ type Report struct {
 	Format   string   // of an import: fec, csv
 }
 
+// RefusedFiles are what is wrong with the files that the pass refused whole and
+// set aside.
+func (r Report) RefusedFiles() []store.Problem {
+	var refused []store.Problem
+	for _, p := range r.Problems {
+		if p.Connection == r.Connection && p.File != "" && p.Line == 0 && p.External == "" && !p.Note {
+			refused = append(refused, p)
+		}
+	}
+	return refused
+}
+
 // Failure is why a pass did not end well.
 type Failure struct {
 	Kind    connectors.Kind

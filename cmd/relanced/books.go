@@ -120,17 +120,25 @@ func (a *app) tellProblems(r syncer.Report) {
 }
 
 // tellFailure names on standard error a connection that could not be read or
-// believed, with what to do.
+// believed, and files that were refused, with what to do.
 func (a *app) tellFailure(r syncer.Report) bool {
-	switch {
-	case r.Error != nil:
-		a.warn("relanced: connection %s: %s", string(r.Connection), sentence(r.Error.Message, r.Error.Do))
-	case r.Suspect:
-		a.warn("relanced: connection %s: its data looks wrong (see `relanced status`): run `relanced confirm %s`", string(r.Connection), string(r.Connection))
-	default:
-		return false
+	refused := r.RefusedFiles()
+	for _, p := range refused {
+		a.warn("relanced: connection %s: %s (the file and the reason lie in failed/)", string(r.Connection), p.Text)
 	}
-	return true
+	if r.Error != nil {
+		a.warn("relanced: connection %s: %s", string(r.Connection), sentence(r.Error.Message, r.Error.Do))
+	} else {
+		a.tellSuspect(r)
+	}
+	return r.Error != nil || r.Suspect || len(refused) > 0
+}
+
+// tellSuspect names on standard error a connection whose data looks wrong.
+func (a *app) tellSuspect(r syncer.Report) {
+	if r.Suspect {
+		a.warn("relanced: connection %s: its data looks wrong (see `relanced status`): run `relanced confirm %s`", string(r.Connection), string(r.Connection))
+	}
 }
 
 func sentence(message, do string) string {
@@ -203,6 +211,7 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 				refused = true
 				a.warn("relanced: %s: %s", path, sentence(report.Error.Message, report.Error.Do))
 			}
+			a.tellSuspect(report)
 		}
 		err = list(a.printer, reports, "", []string{"File", "Format", "New", "Changed", "Closed", "Unchanged", "Rejected"},
 			func(r syncer.Report) []any {
