@@ -123,6 +123,13 @@ type Restarter interface {
 	Restart(since Cursor) Cursor
 }
 
+// Owner tells whose books a cursor stands in, in words that are the same for all
+// connections that read them; "" where the cursor does not say. Two connections
+// must not read the same books.
+type Owner interface {
+	Owner(at Cursor) string
+}
+
 // InvoiceReader reads given invoices again, now: the live re-read before a
 // message leaves. Invoices that no longer exist come back in Gone.
 type InvoiceReader interface {

@@ -246,6 +246,11 @@ func (p *pass) apply(ctx context.Context, pages iter.Seq2[connectors.Page, error
 		if err != nil {
 			return failed(err), nil
 		}
+		if !again {
+			if failure, err := p.taken(ctx, in.Next); failure != nil || err != nil {
+				return failure, err
+			}
+		}
 		out := page(p.company, p.info, in)
 		out.KeepCursor = again
 		applied, err := p.write(ctx, out, again)

@@ -1,10 +1,15 @@
 package sync
 
 import (
+	"log/slog"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
+	"relanced/connectors"
 	"relanced/connectors/pennylane/pennylanetest"
+	"relanced/internal/receivable"
 )
 
 func TestPass_firstLoadEqualsTheSource(t *testing.T) {
@@ -43,5 +48,41 @@ func TestPass_idleAsksAHandfulOfRequests(t *testing.T) {
 	}
 	if report.New+report.Changed+report.Gone != 0 {
 		t.Errorf("an idle pass wrote: %+v", report.PassCount)
+	}
+}
+
+func TestPass_booksThatAnotherConnectionReadsAreRefused(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, pennylanetest.Options{})
+	b.fill(3, 10)
+	first := b.c.Sources[0]
+	twin := Source{Name: "double", Type: first.Type, Connector: first.Connector}
+	other := Company{ID: "martin", Zone: time.UTC, Sources: []Source{{Name: "books", Type: first.Type, Connector: first.Connector}}}
+	b.c.Sources = append(b.c.Sources, twin)
+	b.Syncer = New(b.store, []Company{b.c, other}, "test", slog.New(slog.DiscardHandler))
+	b.mustPass()
+	owed := b.owed()
+	for _, at := range []struct {
+		company receivable.CompanyID
+		name    receivable.ConnectionID
+	}{{dupont, "double"}, {"martin", "books"}} {
+		report, err := b.Pass(t.Context(), at.company, at.name, Options{Asked: true})
+		if err != nil || report.Error == nil || report.Error.Kind != connectors.Auth || !strings.Contains(report.Error.Message, "compta of the company dupont") {
+			t.Errorf("%s: %+v, %v", at.name, report.Error, err)
+		}
+		if report.New != 0 {
+			t.Errorf("%s: %d rows were written", at.name, report.New)
+		}
+	}
+	if got := b.owed(); !maps.Equal(got, owed) {
+		t.Errorf("owed %v, want %v", got, owed)
+	}
+	b.mustPass()
+
+	// Under another name in the configuration they are taken over.
+	b.c.Sources = b.c.Sources[1:]
+	b.Syncer = New(b.store, []Company{b.c}, "test", slog.New(slog.DiscardHandler))
+	if report, err := b.Pass(t.Context(), dupont, "double", Options{Asked: true}); err != nil || !report.OK {
+		t.Errorf("%+v, %v", report.Error, err)
 	}
 }

@@ -68,6 +68,16 @@ func (c *Connector) Restart(since connectors.Cursor) connectors.Cursor {
 	return cursor{Version: 1, Company: cur.Company, Phase: loadCustomers}.next()
 }
 
+// Owner names the company in Pennylane, and the address it is read at: a
+// simulator may count its companies from one too.
+func (c *Connector) Owner(at connectors.Cursor) string {
+	cur, err := readCursor(at)
+	if err != nil || cur.Company == 0 {
+		return ""
+	}
+	return c.base + " " + strconv.FormatInt(cur.Company, 10)
+}
+
 // handledKey names one event, so that those read again because polls overlap
 // are not fetched again.
 func handledKey(e change) string {

@@ -57,6 +57,7 @@ func (s *Spec) Open(env connectors.Env) (connectors.Connector, error) { return N
 // Connector reads the books of one company in Pennylane.
 type Connector struct {
 	client
+	base  string // the address
 	now   func() time.Time
 	zone  *time.Location
 	terms calendar.Terms
@@ -71,7 +72,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 		s.BaseURL = DefaultBaseURL
 	}
 	token := strings.TrimSpace(s.Token.Value())
-	c := &Connector{now: env.Now, zone: env.Company.Zone}
+	c := &Connector{base: strings.TrimRight(string(s.BaseURL), "/"), now: env.Now, zone: env.Company.Zone}
 	if c.now == nil {
 		c.now = time.Now
 	}
