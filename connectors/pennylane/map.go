@@ -53,7 +53,7 @@ func mapInvoice(in invoice, terms calendar.Terms) (receivable.Document, error) {
 	doc := receivable.Document{
 		External:  string(in.ID),
 		Account:   in.Customer.id(),
-		Number:    in.Number,
+		Number:    strings.TrimSpace(in.Number),
 		Kind:      receivable.Invoice,
 		Fetchable: true,
 	}
@@ -80,6 +80,9 @@ func mapInvoice(in invoice, terms calendar.Terms) (receivable.Document, error) {
 	if doc.Standing == receivable.StandingArchived {
 		meaning = exclude
 	}
+	if doc.Number == "" {
+		doc.Number = doc.External // so that people can name it
+	}
 	if doc.Kind == receivable.CreditNote {
 		err = credit(&doc, in, meaning)
 	} else {
@@ -88,6 +91,9 @@ func mapInvoice(in invoice, terms calendar.Terms) (receivable.Document, error) {
 		if due.IsZero() {
 			due = terms.Due(doc.IssuedOn)
 			estimated = !due.IsZero()
+		}
+		if due.IsZero() && doc.Note == "" && meaning == open {
+			doc.Note = "has no due date in Pennylane: set customers.terms for such invoices"
 		}
 		doc.Dues = []receivable.Due{{Rank: 1, On: due, Total: doc.Total, Outstanding: doc.Outstanding, Estimated: estimated}}
 	}
@@ -104,6 +110,8 @@ func standingOf(in invoice, meaning standing, known bool) (receivable.Standing, 
 		return receivable.StandingUnchecked, fmt.Sprintf("Pennylane gives it the unknown status %q", cut(in.Status, 40))
 	case in.Status == "cancelled":
 		return receivable.StandingNormal, "cancelled by a credit note"
+	case meaning == open && in.Status != "credit_note" && strings.TrimSpace(in.Number) == "":
+		return receivable.StandingUnchecked, "has no number in Pennylane"
 	case meaning == open && in.Customer == nil:
 		return receivable.StandingNormal, "names no customer in Pennylane"
 	}
@@ -378,7 +386,7 @@ func mapCustomer(in customer, contacts []contact) (receivable.Account, error) {
 	}
 	a := receivable.Account{
 		External: string(in.ID),
-		Code:     in.Reference,
+		Code:     strings.TrimSpace(in.Reference),
 		Name:     strings.TrimSpace(in.Name),
 		Kind:     receivable.KindUnknown,
 		Phone:    in.Phone,

@@ -29,6 +29,24 @@ func plain(change func(*invoice)) invoice {
 	return in
 }
 
+func TestMapInvoice_whatPennylaneLacksIsToldOnTheInvoice(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change       func(*invoice)
+		number, note string
+	}{
+		"whole":       {nil, "F-1", ""},
+		"no number":   {func(in *invoice) { in.Number = " " }, "25465990001152", "has no number in Pennylane"},
+		"no due date": {func(in *invoice) { in.Deadline = "" }, "F-1", "has no due date in Pennylane: set customers.terms for such invoices"},
+		"no customer": {func(in *invoice) { in.Customer = nil }, "F-1", "names no customer in Pennylane"},
+	} {
+		doc, err := mapInvoice(plain(tt.change), calendar.Terms{})
+		if err != nil || doc.Number != tt.number || doc.Note != tt.note {
+			t.Errorf("%s: number %q, note %q, %v; want %q, %q", name, doc.Number, doc.Note, err, tt.number, tt.note)
+		}
+	}
+}
+
 func TestMapInvoice_statusAndRemainingDecide(t *testing.T) {
 	t.Parallel()
 	type want struct {
@@ -46,6 +64,7 @@ func TestMapInvoice_statusAndRemainingDecide(t *testing.T) {
 	}{
 		"late":                         {nil, want{left: 12000}},
 		"upcoming":                     {func(in *invoice) { in.Status = "upcoming" }, want{left: 12000}},
+		"no number":                    {func(in *invoice) { in.Number = "" }, want{left: 12000, standing: receivable.StandingUnchecked}},
 		"partly paid":                  {func(in *invoice) { in.Status, in.Remaining = "partially_paid", "50.5" }, want{left: 5050}},
 		"partly cancelled":             {func(in *invoice) { in.Status, in.Remaining = "partially_cancelled", "87.0" }, want{left: 8700}},
 		"paid":                         {func(in *invoice) { in.Status, in.Remaining = "paid", "0.0" }, want{}},

@@ -468,6 +468,42 @@ func TestPull_contactsOfDebtorsComeFirst(t *testing.T) {
 	}
 }
 
+func TestPull_loadDoesNotWaitForTheContactsOfEveryDebtor(t *testing.T) {
+	t.Parallel()
+	const few = 50 // as the README says
+	b := open(t, pennylanetest.Options{})
+	asked := func(customer int64) int { return b.RequestsTo(fmt.Sprintf("/customers/%d/contacts", customer)) }
+	contact := []pennylanetest.Contact{{FirstName: "Eve", Role: "accountant", Email: "eve@a.example"}}
+	debtors := make([]int64, few+20)
+	for i := range debtors {
+		customer := pennylanetest.Customer{Name: "A", Emails: []string{"contact@a.example"}, Contacts: contact}
+		if i == len(debtors)-1 {
+			customer.Emails = nil // nothing but the contact's address
+		}
+		debtors[i] = b.Books.AddCustomer(customer)
+		b.invoice(func(in *pennylanetest.Invoice) { in.Customer = debtors[i] })
+	}
+	b.Pass(time.Hour)
+	b.pass()
+	total := 0
+	for _, customer := range debtors {
+		total += asked(customer)
+	}
+	if total != few+1 || asked(debtors[0]) != 1 || asked(debtors[len(debtors)-1]) != 1 {
+		t.Errorf("contacts were asked for %d times, want %d", total, few+1)
+	}
+	for _, doc := range b.m.Documents { // before a message the invoice is read again
+		if doc.Account != key(debtors[few]) {
+			continue
+		}
+		for page, err := range b.client().ReadInvoices(t.Context(), []string{doc.External}) {
+			if err != nil || len(page.Accounts) != 1 || page.Accounts[0].Emails[0] != "eve@a.example" {
+				t.Errorf("read again: %+v, %v", page.Accounts, err)
+			}
+		}
+	}
+}
+
 func TestFetchDocument(t *testing.T) {
 	t.Parallel()
 	b := open(t, pennylanetest.Options{})

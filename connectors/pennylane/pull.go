@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"relanced/connectors"
+	"relanced/internal/email"
 	"relanced/internal/receivable"
 )
 
@@ -21,7 +22,7 @@ const tooOld = 21 * 24 * time.Hour
 // loading is caught by the changes since the load began.
 func (c *Connector) Pull(ctx context.Context, since connectors.Cursor) iter.Seq2[connectors.Page, error] {
 	return func(yield func(connectors.Page, error) bool) {
-		p := &pass{c: c, ctx: ctx, yield: yield, accounts: map[string]bool{}, details: detailsOnLoad}
+		p := &pass{c: c, ctx: ctx, yield: yield, accounts: map[string]bool{}, details: detailsOnLoad, contacts: detailsOnLoad}
 		if err := p.run(since); err != nil && !errors.Is(err, errStopped) {
 			yield(connectors.Page{}, err)
 		}
@@ -31,9 +32,9 @@ func (c *Connector) Pull(ctx context.Context, since connectors.Cursor) iter.Seq2
 // errStopped tells that the caller wants no more pages.
 var errStopped = errors.New("stopped")
 
-// detailsOnLoad is how many due invoices a full load asks about one by one.
-// Beyond it they are asked about when they are read again, daily and before
-// each message.
+// detailsOnLoad is how many due invoices, and how many debtors with an address,
+// a full load asks about one by one. Beyond it they are asked about when they
+// are read again, daily and before each message.
 const detailsOnLoad = 50
 
 // pass is one Pull.
@@ -45,7 +46,8 @@ type pass struct {
 	began    time.Time
 	accounts map[string]bool     // yielded with their contacts in this pass
 	known    map[string]customer // as the load has just read them
-	details  int
+	details  int                 // due invoices that may still be asked about
+	contacts int                 // debtors with an address of whom contacts may still be asked
 }
 
 func (p *pass) run(since connectors.Cursor) error {
@@ -125,7 +127,7 @@ func (p *pass) stale() bool {
 // those of another.
 func (p *pass) restart() {
 	p.cur = cursor{Version: 1, Company: p.cur.Company, Phase: loadCustomers}
-	p.accounts, p.known, p.details = map[string]bool{}, nil, detailsOnLoad
+	p.accounts, p.known, p.details, p.contacts = map[string]bool{}, nil, detailsOnLoad, detailsOnLoad
 }
 
 func (p *pass) send(page connectors.Page) error {
@@ -237,18 +239,30 @@ func (p *pass) someDetails(out *connectors.Page, rows []invoice) error {
 	return nil
 }
 
-// debtors yields, before the documents that name them, the customers that owe
-// something, with their contacts (reminders go to an accounting contact first),
-// and those that appeared after the customers were read.
+// debtors yields, before the documents that name them, customers that owe
+// something, with their contacts: those without an address, and the first of the
+// others. And those that appeared after the customers were read.
 func (p *pass) debtors(docs []receivable.Document) error {
 	var ids []string
 	for _, doc := range docs {
-		unmet := doc.Account != "" && compareIDs(doc.Account, p.cur.Newest) > 0
-		if (owing(doc) || unmet) && !p.accounts[doc.Account] && !slices.Contains(ids, doc.Account) {
-			ids = append(ids, doc.Account)
+		if doc.Account == "" || p.accounts[doc.Account] || slices.Contains(ids, doc.Account) {
+			continue
 		}
+		unmet := compareIDs(doc.Account, p.cur.Newest) > 0
+		if !unmet && (!owing(doc) || p.addressed(doc.Account) && p.contacts == 0) {
+			continue
+		}
+		if !unmet && p.addressed(doc.Account) {
+			p.contacts--
+		}
+		ids = append(ids, doc.Account)
 	}
 	return p.yieldCustomers(ids)
+}
+
+// addressed tells whether the load has read an address of the customer.
+func (p *pass) addressed(id string) bool {
+	return slices.ContainsFunc(p.known[id].Emails, email.IsAddress)
 }
 
 // meet remembers the newest customer yielded: ids grow, so a document that names
