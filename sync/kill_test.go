@@ -13,7 +13,7 @@ import (
 )
 
 // mutate changes the books at random.
-func mutate(draw func(n int) int, b *pennylanetest.Books, customers []int64, list *[]int64, paid *[]int64) {
+func mutate(draw func(n int) int, b *pennylanetest.Books, customers []int64, list, paid *[]int64) {
 	pick := func() int64 { return (*list)[draw(len(*list))] }
 	switch draw(7) {
 	case 0:

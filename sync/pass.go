@@ -532,7 +532,8 @@ func (p *pass) tell(tx *store.Tx, end store.PassEnd, count store.PassCount) erro
 	}
 	if len(strange) > 0 {
 		task := dossier.Task{Kind: "suspect", Title: fmt.Sprintf(
-			"%s: %s. Nothing is sent until somebody looks and runs `relanced confirm %s`", p.key.Name, strings.Join(strange, "; "), p.key.Name)}
+			"%s: %s. Nothing is sent until somebody looks and runs `relanced confirm %s`", p.key.Name, strings.Join(strange, "; "), p.key.Name,
+		)}
 		if _, err := tx.AddTask(p.company.ID, 0, task, suspectTask(p.key)); err != nil {
 			return err
 		}

@@ -86,3 +86,23 @@ func TestPass_booksThatAnotherConnectionReadsAreRefused(t *testing.T) {
 		t.Errorf("%+v, %v", report.Error, err)
 	}
 }
+
+func TestPass_firstLoadCountsEachThingOnce(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, pennylanetest.Options{})
+	customer := b.sim.Books.AddCustomer(pennylanetest.Customer{
+		Name: "Durand", Emails: []string{"contact@durand.example"},
+		Contacts: []pennylanetest.Contact{{FirstName: "Eve", Role: "accountant", Email: "eve@durand.example"}},
+	})
+	b.sim.Books.AddInvoice(pennylanetest.Invoice{Customer: customer, Date: "2026-09-01", Deadline: "2026-10-01", Total: 12000})
+	b.clock.advance(time.Hour)
+	if got := b.mustPass(); got.New != 2 || got.Changed != 0 || got.Unchanged != 0 {
+		t.Errorf("a customer, completed by its contacts, and an invoice: %d new, %d changed, %d unchanged", got.New, got.Changed, got.Unchanged)
+	}
+	b.clock.advance(time.Hour)
+	b.sim.Books.ChangeCustomer(customer, func(c *pennylanetest.Customer) { c.Name = "Durand SA" })
+	b.clock.advance(time.Hour)
+	if got := b.mustPass(); got.New != 0 || got.Changed != 1 {
+		t.Errorf("a changed name: %d new, %d changed", got.New, got.Changed)
+	}
+}

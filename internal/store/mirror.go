@@ -24,6 +24,7 @@ type writer struct {
 	known   map[string]known // accounts that the page named so far, by external id
 	linked  map[string]bool  // externals of items whose links changed: kind + "\x00" + external
 	first   bool             // nothing of the connection was ever accepted
+	began   int64            // when the pass began
 }
 
 // known is a mirrored row as it stands.
@@ -31,6 +32,7 @@ type known struct {
 	id, customer, account int64
 	hash                  string
 	gone                  bool
+	firstSeen             int64 // of an account
 }
 
 // ApplyPage is Store.ApplyPage inside the caller's transaction.
@@ -39,7 +41,7 @@ func (tx *Tx) ApplyPage(key ConnectionKey, page Page) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
-	w := &writer{Tx: tx, company: key.Company, conn: c.id, round: c.round, tally: &c.tally, page: page, touch: map[int64]bool{}, known: map[string]known{}, linked: map[string]bool{}, first: c.AcceptedAt.IsZero()}
+	w := &writer{Tx: tx, company: key.Company, conn: c.id, round: c.round, tally: &c.tally, page: page, touch: map[int64]bool{}, known: map[string]known{}, linked: map[string]bool{}, first: c.AcceptedAt.IsZero(), began: micros(c.PassStartedAt)}
 	for _, step := range []func() error{w.fresh, w.accounts, w.documents, w.payments, w.allocations, w.gone, w.seen, w.absent, w.bad, w.links} {
 		if err := step(); err != nil {
 			return Applied{}, fmt.Errorf("apply page of %s: %w", key.Name, err)
@@ -91,14 +93,18 @@ func (w *writer) lookup(table string, externals []string) (map[string]known, err
 	for chunk := range slices.Chunk(externals, 5000) {
 		columns := "id, external, customer, hash, gone_at, account"
 		if table == "account" {
-			columns = "id, external, customer, hash, gone_at, 0"
+			columns = "id, external, customer, hash, gone_at, first_seen_at"
 		}
 		err := w.each(func(scan scanner) error {
 			var k known
 			var external string
-			var gone int64
-			err := scan(&k.id, &external, &k.customer, &k.hash, &gone, &k.account)
-			k.gone = gone != 0
+			var gone, last int64
+			err := scan(&k.id, &external, &k.customer, &k.hash, &gone, &last)
+			if k.gone = gone != 0; table == "account" {
+				k.firstSeen = last
+			} else {
+				k.account = last
+			}
 			found[external] = k
 			return err
 		}, "SELECT "+columns+" FROM "+table+" WHERE connection = $1 AND "+w.in("external", 2), w.conn, texts(chunk))

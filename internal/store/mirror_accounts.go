@@ -59,13 +59,17 @@ func (w *writer) accounts() error {
 			continue
 		}
 		content, hash := contentOf(a)
+		completed := w.began > 0 && k.firstSeen >= w.began && k.hash != "" // this very pass made it: it was counted
 		if k.hash == hash && !k.gone {
-			w.counts.Unchanged++
+			if !completed {
+				w.counts.Unchanged++
+			}
 			continue
 		}
-		if k.hash == "" { // the nameless one that a document made
+		switch {
+		case k.hash == "": // the nameless one that a document made
 			w.counts.New++
-		} else {
+		case !completed:
 			w.counts.Changed++
 			changedIDs = append(changedIDs, k.id)
 		}
