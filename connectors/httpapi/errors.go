@@ -48,7 +48,8 @@ func (c *Client) Fail(op string, kind connectors.Kind, detail, do string) *conne
 }
 
 func (c *Client) fail(op string, kind connectors.Kind, detail string, cause error) *connectors.Error {
-	if cause != nil && c.hide(cause.Error()) != cause.Error() {
+	_, status := cause.(Status) //nolint:errorlint // as it is: a bare status holds no secret and stays what callers look for
+	if cause != nil && !status && c.hide(cause.Error()) != cause.Error() {
 		cause = errors.New(c.hide(cause.Error()))
 	}
 	return &connectors.Error{Kind: kind, Op: c.o.Name + ": " + op, Detail: c.hide(detail), Do: c.hint(kind), Err: cause}

@@ -221,6 +221,20 @@ func TestGet_plantedSecretNeverAppears(t *testing.T) {
 	})
 }
 
+func TestGet_aShortSecretDoesNotHideTheStatus(t *testing.T) {
+	t.Parallel()
+	c, err := httpapi.New(httpapi.Options{
+		Name: "vendor", BaseURL: "https://api.example/v2", Secrets: []string{"t"},
+		Env: connectors.Env{Transport: &answers{list: []func(*http.Request) (*http.Response, error){answer(404, `{"error":"none"}`)}}, Timeout: time.Second},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = c.Get(t.Context(), "read", "/me", nil, &struct{}{}); httpapi.StatusOf(err) != 404 {
+		t.Errorf("status %d of %v", httpapi.StatusOf(err), err)
+	}
+}
+
 func TestNew_addressMustBeSafe(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
