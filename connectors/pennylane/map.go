@@ -445,11 +445,24 @@ func addPeople(a *receivable.Account, in customer, contacts []contact) {
 			Name: strings.TrimSpace(c.FirstName + " " + c.LastName), Email: strings.TrimSpace(c.Email), Phone: phone, Role: role,
 		})
 	}
-	for _, email := range append([]string{billing}, in.Emails...) {
-		if email != "" && !slices.Contains(a.Emails, email) {
-			a.Emails = append(a.Emails, email)
+	a.Emails = appendNew(a.Emails, billing)
+	for _, entry := range in.Emails {
+		if strings.ContainsAny(entry, "\r\n\t") { // kept as it is: no part of it is an address
+			a.Emails = appendNew(a.Emails, entry)
+			continue
+		}
+		// People type several into one.
+		for email := range strings.FieldsFuncSeq(entry, func(r rune) bool { return r == ';' || r == ',' }) {
+			a.Emails = appendNew(a.Emails, strings.Trim(email, " "))
 		}
 	}
+}
+
+func appendNew(list []string, text string) []string {
+	if text == "" || slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
 }
 
 // accounting tells whether a free-text role is that of somebody who pays bills.

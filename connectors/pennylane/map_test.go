@@ -29,6 +29,15 @@ func plain(change func(*invoice)) invoice {
 	return in
 }
 
+func TestMapCustomer_severalAddressesInOneEntryAreSeveral(t *testing.T) {
+	t.Parallel()
+	a, err := mapCustomer(customer{ID: "7", Emails: []string{"a@x.example; b@x.example,a@x.example", "c d@x.example", "e@x.example\r\nBcc: f@x.example,g@x.example"}}, nil)
+	want := []string{"a@x.example", "b@x.example", "c d@x.example", "e@x.example\r\nBcc: f@x.example,g@x.example"}
+	if diff := cmp.Diff(want, a.Emails); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
 func TestMapInvoice_whatPennylaneLacksIsToldOnTheInvoice(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
