@@ -86,11 +86,7 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 			return h, err
 		}
 		for _, p := range rows[:min(len(rows), shownProblems)] {
-			text := p.Text
-			if p.External != "" {
-				text = p.External + ": " + text
-			}
-			one.Problems = append(one.Problems, text)
+			one.Problems = append(one.Problems, located(p))
 		}
 		one.State = connectionState(known, gates.Connections[conn.ID()])
 		if one.State == Unconfirmed && !known.PassEndedAt.IsZero() {
@@ -100,6 +96,13 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 			h.Problems = append(h.Problems, staleBooks(conn.ID(), c.Sources[i].Connector.Info().AgeIsOfExport, known, conn.MaxAge))
 		}
 		h.Connections = append(h.Connections, one)
+	}
+	beside, err := d.Syncer.FileProblems(ctx, c.id())
+	if err != nil {
+		return h, err
+	}
+	for _, p := range beside[:min(len(beside), shownProblems)] {
+		h.Problems = append(h.Problems, Problem{p.Text, p.At, "mend the file: it is read again when it has changed"})
 	}
 	boxes, err := d.Store.Mailboxes(ctx, c.id())
 	if err != nil {
@@ -120,6 +123,18 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 		h.Problems = append(h.Problems, Problem{What: fmt.Sprintf("%d messages may have left, or not", n), Do: "look at `relanced outbox --state unknown`, then run `relanced resolve`"})
 	}
 	return h, nil
+}
+
+// located is a problem with where it lies: the row's id at the source, or the
+// line of a file.
+func located(p store.Problem) string {
+	switch {
+	case p.External != "":
+		return p.External + ": " + p.Text
+	case p.File != "" && p.Line > 0:
+		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
+	}
+	return p.Text
 }
 
 // staleBooks says why books are too old to remind from.
