@@ -367,6 +367,9 @@ func (c *upToDateCmd) Run(ctx context.Context, a *app) error {
 }
 
 func (a *app) upToDate(ctx context.Context, d *daemon.Daemon, c *daemon.Company, name receivable.ConnectionID, on calendar.Date) error {
+	if on > today(a, c) {
+		return usagef("%s is still to come: name the last day whose payments are entered", on)
+	}
 	if err := d.Syncer.UpToDate(ctx, c.CompanyID(), name, on, by()); err != nil {
 		return err
 	}
