@@ -49,6 +49,9 @@ func TestReader_onARealServer(t *testing.T) {
 	}
 	to := "compta@dupont.example"
 	back := time.Now().AddDate(0, 0, 20)
+	for back.Weekday() == time.Friday || back.Weekday() == time.Saturday {
+		back = back.AddDate(0, 0, 1) // nobody comes back on a day off
+	}
 	s.mail("contact@repond.example", to, letter("Jean <contact@repond.example>", to, "RE: Facture F-2026-repond : rappel", answer("repond"),
 		"Bonjour,\n\nVirement prévu vendredi.\n\nLe 24/11/2026, Comptabilité Dupont a écrit :\n> Sauf erreur de notre part\n"))
 	s.mail("", to, letter("contact@absent.example", to, "Réponse automatique : Facture", "Auto-Submitted: auto-replied\r\n"+answer("absent"),
