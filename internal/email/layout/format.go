@@ -28,14 +28,14 @@ func Date(lang string, d calendar.Date) string {
 	return number + nbsp + months[month-time.January] + nbsp + strconv.Itoa(year)
 }
 
-// ShortDate writes a day for a table: "21/11/2026" in French, "21 Nov 2026" in
+// ShortDate writes a day for a table: "21/11/2026" in French, in words in
 // English, where figures alone would be read in two ways.
 func ShortDate(lang string, d calendar.Date) string {
-	year, month, day := d.Civil()
 	if lang == "fr" {
+		year, month, day := d.Civil()
 		return fmt.Sprintf("%02d/%02d/%d", day, month, year)
 	}
-	return fmt.Sprintf("%d%s%s%s%d", day, nbsp, month.String()[:3], nbsp, year)
+	return Date(lang, d)
 }
 
 // List joins items as a phrase: "a, b et c", "a, b and c".

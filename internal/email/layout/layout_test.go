@@ -14,7 +14,7 @@ func TestDate(t *testing.T) {
 	day := calendar.MustParse("2026-03-01")
 	for got, want := range map[string]string{
 		Date("fr", day): "1er mars 2026", Date("en", day): "1 March 2026",
-		ShortDate("fr", day): "01/03/2026", ShortDate("en", day): "1 Mar 2026",
+		ShortDate("fr", day): "01/03/2026", ShortDate("en", day): "1 March 2026",
 		Date("fr", day.AddDays(1)): "2 mars 2026",
 	} {
 		if strings.ReplaceAll(got, "\u00a0", " ") != want {
