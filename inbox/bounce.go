@@ -8,6 +8,7 @@ import (
 	"relanced/inbox/match"
 	"relanced/inbox/message"
 	"relanced/internal/dossier"
+	"relanced/internal/email"
 	"relanced/internal/store"
 )
 
@@ -77,19 +78,31 @@ func (r *Reader) failedAddress(tx *store.Tx, in understood, row store.Incoming, 
 		address = canonical(failed.Address)
 	}
 	said := words(failed)
+	named := failed.Original
+	if named == "" {
+		named = failed.Address
+	}
 	title := r.say("Message non remis : ", "Message not delivered: ") + said
-	switch failed.Class { //nolint:exhaustive // the others pass by themselves, or are looked at
-	case message.HardAddress, message.Restricted:
+	switch failed.Class { //nolint:exhaustive // the others are looked at only
+	case email.MailboxFull, email.Expired, email.Greylisted, email.TooBig:
+		again, err := r.undelivered(tx, in, row, h, failed, address)
+		if err != nil || again && failed.Class != email.TooBig {
+			return err
+		}
+		if again {
+			title = r.say("Message trop volumineux, renvoyé sans pièces jointes : ", "Message too big, sent again without attachments: ") + said
+		}
+	case email.HardAddress, email.Restricted:
 		if err := tx.AddBounced(h.Customer, dossier.Bounced{Address: address, At: in.at, Status: failed.Status, Text: shorten(failed.Text, noteLimit)}); err != nil {
 			return err
 		}
-		title = r.say("Corriger l'adresse ", "Correct the address ") + address + r.say(" : ", ": ") + said
-		if failed.Class == message.Restricted {
-			title = r.say("Trouver un autre contact que ", "Find another contact than ") + address + r.say(" : ", ": ") + said
+		title = r.say("Corriger l'adresse ", "Correct the address ") + named + r.say(" : ", ": ") + said
+		if failed.Class == email.Restricted {
+			title = r.say("Trouver un autre contact que ", "Find another contact than ") + named + r.say(" : ", ": ") + said
 		}
-	case message.Blocked, message.Content, message.UnknownFailure:
+	case email.Blocked, email.Content, email.UnknownFailure:
 		hold := dossier.Hold{Reason: dossier.BouncedAddress, By: row.From, Note: said, From: in.at, Reply: row.ID, Until: r.Company.Holds.Reply(in.on)}
-		if failed.Class == message.Blocked {
+		if failed.Class == email.Blocked {
 			hold.Reason = dossier.Blocked
 		}
 		if _, err := tx.AddHold(h.Customer, hold); err != nil {
@@ -100,7 +113,7 @@ func (r *Reader) failedAddress(tx *store.Tx, in understood, row store.Incoming, 
 	if _, err := tx.AddTask(r.Key.Company, h.Customer, task, fmt.Sprintf("bounce/%d/%s", h.Customer, address)); err != nil {
 		return err
 	}
-	if failed.Class == message.Blocked {
+	if failed.Class == email.Blocked {
 		return r.distrusted(tx, in, said)
 	}
 	return nil

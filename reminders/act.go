@@ -181,6 +181,9 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 		added = e.live.Added
 	}
 	a.Basis = Basis(a.To, a.CC, a.Plan, a.Step, a.Lines, added)
+	if slices.Contains(e.repeats, a.Basis) {
+		a.Approval, a.Because = false, "" // approved once, and it reached nobody
+	}
 	return a
 }
 

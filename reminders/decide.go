@@ -51,6 +51,8 @@ type evaluation struct {
 	sent    []calendar.Date        // the days reminders left on, in order
 	byStep  map[string][]time.Time // when each step last went out, for max_every
 	live    *dossier.Message       // the reminder on its way, nil for none
+	resend  moment                 // when what reached nobody is said again
+	repeats []string               // the bases of it that a person approved
 	to, cc  []string
 	mute    dossier.Reason // why nobody can be written to: no_address, bounced; "" somebody can
 	docs    docFacts

@@ -105,7 +105,7 @@ func place(text string, values map[string]string) string {
 // factNames are the facts of a verdict, in the order they are told.
 var factNames = []string{
 	"due_on", "days_late", "outstanding", "plan", "step", "last_step", "last_message_on", "gap", "hold_by", "hold_since",
-	"hold_until", "note", "promised_on", "disputed", "credit", "returned_on", "problem", "standing", "message", "start",
+	"hold_until", "note", "missed_on", "promised_on", "disputed", "credit", "returned_on", "problem", "standing", "message", "start",
 }
 
 // values gathers what can be said of the verdict, as people read it.
@@ -136,6 +136,8 @@ func (x *explainer) values(v Verdict) map[string]string {
 		x.dispute(v, values)
 	case dossier.Absent:
 		x.absence(values)
+	case dossier.Gap:
+		values["missed_on"] = x.date(x.missedOn())
 	case dossier.Backlog:
 		values["start"] = x.date(x.start())
 	}
@@ -181,7 +183,7 @@ func (x *explainer) past(v Verdict, values map[string]string) {
 		if m.State.Live() && (v.Reason == dossier.Approval || v.Reason == dossier.OutcomeUnknown) {
 			values["message"] = strconv.FormatInt(int64(m.ID), 10)
 		}
-		if m.State != dossier.StateSent {
+		if _, missed := x.d.ReachedNobody(m); m.State != dossier.StateSent || missed {
 			continue
 		}
 		if last == nil || m.SentAt.After(last.SentAt) {

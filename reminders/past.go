@@ -175,6 +175,8 @@ func (e *evaluation) indexMessages() {
 		}
 		left := m.SentAt
 		switch {
+		case e.missed(m):
+			continue
 		case m.State == dossier.StateSent && !left.IsZero():
 			e.anchors = append(e.anchors, anchor{left, -1})
 			e.sent = append(e.sent, e.date(left))

@@ -192,6 +192,7 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 		wait(e.gapEnd(l), dossier.Gap)
 		if s.Channel == Email {
 			wait(e.capEnd(), dossier.Cap)
+			wait(e.resend, dossier.Gap)
 			if len(e.d.Replies) > 0 {
 				wait(e.absenceEnd(ready.in(e.zone)), dossier.Absent)
 			}

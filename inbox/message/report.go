@@ -3,6 +3,8 @@ package message
 import (
 	"regexp"
 	"strings"
+
+	"relanced/internal/email"
 )
 
 // Report is what a failure or delay notice says.
@@ -20,14 +22,14 @@ type Recipient struct {
 	Action   string // failed, delayed, delivered, relayed, expanded; "" untold
 	Status   string // the code that tells most: 5.1.1, else 550, else ""
 	Text     string // what the server said
-	Class    BounceClass
+	Class    email.Failure
 }
 
 // Failed tells whether the message did not arrive and no more will be tried.
 func (r Recipient) Failed() bool { return r.Action == "failed" }
 
 // Hard tells whether the address itself is to be taken for wrong.
-func (r Recipient) Hard() bool { return r.Failed() && r.Class == HardAddress }
+func (r Recipient) Hard() bool { return r.Failed() && r.Class == email.HardAddress }
 
 // Failed tells whether the notice reports any failure.
 func (r *Report) Failed() bool {
@@ -154,7 +156,7 @@ func (x *Recipient) settle(status, around string) {
 			x.Action = "delivered"
 		}
 	}
-	x.Class = classOf(x.Status, digits, Fold(x.Text+" "+around))
+	x.Class = email.FailureOf(x.Status, digits, Fold(x.Text+" "+around))
 }
 
 var (
@@ -295,10 +297,10 @@ func (r *Report) readText(m *Message, text string) {
 			x.Action = "delayed"
 		}
 		x.settle("", underAddress(text, a))
-		if x.Status == "" || x.Class == UnknownFailure {
+		if x.Status == "" || x.Class == email.UnknownFailure {
 			whole := Recipient{Address: a, Action: x.Action, Text: diagnostic(strings.Join(strings.Fields(text), " "))}
 			whole.settle("", "")
-			if whole.Class != UnknownFailure {
+			if whole.Class != email.UnknownFailure {
 				whole.Text = x.Text
 				x = whole
 			}

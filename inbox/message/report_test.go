@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"relanced/internal/dossier"
+	"relanced/internal/email"
 )
 
 func eml(s string) []byte { return []byte(strings.ReplaceAll(s, "\n", "\r\n")) }
@@ -46,22 +47,22 @@ func TestReport_classOfStandardNotices(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		action, status, text string
-		want                 BounceClass
+		want                 email.Failure
 		code                 string
 		hard, holds          bool
 	}{
-		{"failed", "5.1.1", "550 5.1.1 <bob@client.example>: user unknown", HardAddress, "5.1.1", true, true},
-		{"failed", "5.0.0", "550 5.1.1 no such user", HardAddress, "5.1.1", true, true},
-		{"failed", "5.0.0", "550 no such user here", HardAddress, "5.0.0", true, true},
-		{"failed", "4.0.0", "550 5.1.2 bad domain", HardAddress, "5.1.2", true, true},
-		{"failed", "5.2.2", "552 5.2.2 mailbox full", MailboxFull, "5.2.2", false, false},
-		{"failed", "4.4.1", "connect to mx: Connection timed out", Expired, "4.4.1", false, false},
-		{"failed", "5.7.1", "550 5.7.1 blocked, user unknown in spam list", Blocked, "5.7.1", false, true},
-		{"failed", "5.4.1", "550 5.4.1 Recipient address rejected: Access denied", HardAddress, "5.4.1", true, true},
-		{"failed", "5.7.133", "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup", Restricted, "5.7.133", false, true},
-		{"failed", "5.3.4", "552 5.3.4 message too big", TooBig, "5.3.4", false, false},
-		{"failed", "5.0.0", "554 rejected", Blocked, "5.0.0", false, true},
-		{"delayed", "4.2.0", "450 4.2.0 greylisted", Greylisted, "4.2.0", false, false},
+		{"failed", "5.1.1", "550 5.1.1 <bob@client.example>: user unknown", email.HardAddress, "5.1.1", true, true},
+		{"failed", "5.0.0", "550 5.1.1 no such user", email.HardAddress, "5.1.1", true, true},
+		{"failed", "5.0.0", "550 no such user here", email.HardAddress, "5.0.0", true, true},
+		{"failed", "4.0.0", "550 5.1.2 bad domain", email.HardAddress, "5.1.2", true, true},
+		{"failed", "5.2.2", "552 5.2.2 mailbox full", email.MailboxFull, "5.2.2", false, false},
+		{"failed", "4.4.1", "connect to mx: Connection timed out", email.Expired, "4.4.1", false, false},
+		{"failed", "5.7.1", "550 5.7.1 blocked, user unknown in spam list", email.Blocked, "5.7.1", false, true},
+		{"failed", "5.4.1", "550 5.4.1 Recipient address rejected: Access denied", email.HardAddress, "5.4.1", true, true},
+		{"failed", "5.7.133", "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup", email.Restricted, "5.7.133", false, true},
+		{"failed", "5.3.4", "552 5.3.4 message too big", email.TooBig, "5.3.4", false, false},
+		{"failed", "5.0.0", "554 rejected", email.Blocked, "5.0.0", false, true},
+		{"delayed", "4.2.0", "450 4.2.0 greylisted", email.Greylisted, "4.2.0", false, false},
 	} {
 		raw := strings.NewReplacer("ACTION", c.action, "STATUSTEXT", c.text).Replace(postfix)
 		m := Parse(eml(strings.Replace(raw, "Status: STATUS", "Status: "+c.status, 1)))
@@ -84,7 +85,7 @@ func TestReport_noticesWithoutStatusPart(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		raw, address, code string
-		want               BounceClass
+		want               email.Failure
 		action             string
 	}{
 		"exim": {`Return-Path: <>
@@ -101,7 +102,7 @@ recipients. This is a permanent error. The following address(es) failed:
     host mx.client.example [192.0.2.1]
     SMTP error from remote mail server after RCPT TO:<bob@client.example>:
     550 5.1.1 User unknown
-`, "bob@client.example", "5.1.1", HardAddress, "failed"},
+`, "bob@client.example", "5.1.1", email.HardAddress, "failed"},
 		"qmail": {`Return-Path: <>
 From: MAILER-DAEMON@mx.example
 Subject: failure notice
@@ -111,7 +112,7 @@ I'm afraid I wasn't able to deliver your message to the following addresses.
 
 <bob@client.example>:
 Sorry, no mailbox here by that name. 550 mailbox unavailable
-`, "bob@client.example", "550", HardAddress, "failed"},
+`, "bob@client.example", "550", email.HardAddress, "failed"},
 		"exchange in French": {`From: Postmaster <postmaster@client.example>
 Subject: =?utf-8?Q?Non_remis=C2=A0:_Facture?=
 Return-Path: <>
@@ -121,13 +122,13 @@ Serveur de génération : ex.client.example
 
 bob@client.example
 #550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found ##
-`, "bob@client.example", "5.1.10", HardAddress, "failed"},
+`, "bob@client.example", "5.1.10", email.HardAddress, "failed"},
 		"delay": {`From: Mail Delivery System <mailer-daemon@mx.example>
 Return-Path: <>
 Subject: Warning: message 1abc delayed 24 hours
 
 bob@client.example: 451 4.4.1 connection timed out
-`, "bob@client.example", "4.4.1", Expired, "delayed"},
+`, "bob@client.example", "4.4.1", email.Expired, "delayed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

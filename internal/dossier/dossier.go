@@ -37,6 +37,8 @@ type Dossier struct {
 	Taken    []Taken   // steps counted as done, per due line
 	Tasks    []Task
 	Bounced  []Bounced // addresses that cannot be written to
+
+	Undelivered []Undelivered // messages that did not reach an address this time, oldest first
 }
 
 // Company is what Decide needs to know of the company besides its rules.

@@ -109,7 +109,7 @@ func (tx *Tx) gather(ids []dossier.CustomerID, g gathering) ([]dossier.Dossier, 
 			g.roots = append(g.roots, root)
 		}
 	}
-	for _, step := range []func() error{g.customers, g.messages, g.books, g.credits, g.settlements, g.holds, g.promises, g.disputes, g.replies, g.taken, g.tasks, g.bounced} {
+	for _, step := range []func() error{g.customers, g.messages, g.books, g.credits, g.settlements, g.holds, g.promises, g.disputes, g.replies, g.taken, g.tasks, g.bounced, g.undelivered} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("dossier: %w", err)
 		}

@@ -99,7 +99,7 @@ func (b builder) earlier() string {
 	}
 	var days []calendar.Date
 	for _, m := range b.Dossier.Messages {
-		if m.Kind != dossier.KindReminder || m.SentAt.IsZero() {
+		if _, missed := b.Dossier.ReachedNobody(&m); m.Kind != dossier.KindReminder || m.SentAt.IsZero() || missed {
 			continue
 		}
 		touches := slices.ContainsFunc(m.Lines, func(l dossier.MessageLine) bool {

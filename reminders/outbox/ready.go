@@ -44,7 +44,7 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 	if !standing {
 		return m, false, s.putOff(ctx, row, store.Verdict{Why: s.Box.words().withdrawn(""), Restart: true})
 	}
-	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, a), s.facts.known, s.now())
+	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, d, a), s.facts.known, s.now())
 	if err == nil {
 		m.Bytes, err = email.Build(mail)
 	}

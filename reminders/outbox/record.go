@@ -131,7 +131,7 @@ func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
 	hard := len(r.Refused) > 0
 	for _, refused := range r.Refused {
 		bounced := dossier.Bounced{Address: refused.Address, At: a.at, Status: refused.Enhanced, Text: refused.Text}
-		if !refused.Temporary && hardAddress(bounced) {
+		if !refused.Temporary && failureOf(refused).Wrong() {
 			result.Refused = append(result.Refused, bounced)
 		} else {
 			hard = false
@@ -169,8 +169,19 @@ func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
 			return result, err
 		}
 	}
-	if result.State == dossier.StateRefused {
+	again := false
+	if a.refused() {
+		if again, err = s.willPass(tx, a); err != nil {
+			return result, err
+		}
+	}
+	if result.State == dossier.StateRefused && !again {
 		if err := s.mustLook(tx, row, result.Problem, hard); err != nil {
+			return result, err
+		}
+	}
+	if r.Outcome == Sent {
+		if err := s.partly(tx, a); err != nil {
 			return result, err
 		}
 	}
@@ -237,20 +248,6 @@ func (s *Sender) mustLook(tx *store.Tx, row store.Outgoing, why string, hard boo
 	}
 	_, err = tx.AddHold(row.Customer, dossier.Hold{Reason: dossier.Blocked, By: "relanced", Note: why})
 	return err
-}
-
-// hardAddress tells whether a refusal says that the address does not exist, as
-// a bounce would: policies and full mailboxes are not the address's fault.
-func hardAddress(b dossier.Bounced) bool {
-	switch b.Status {
-	case "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4", "5.4.310":
-		return true
-	case "", "5.0.0":
-		text := strings.ToLower(b.Text)
-		return slices.ContainsFunc([]string{"user unknown", "no such user", "unknown user", "does not exist", "not found", "inconnu", "inexistant"},
-			func(words string) bool { return strings.Contains(text, words) })
-	}
-	return false
 }
 
 // blockedBy tells why sending by the mailbox must stop until a person acts, ""

@@ -130,10 +130,11 @@ func nextStep(a reminders.Action, r reminders.Rules, now time.Time) compose.Next
 }
 
 // copies fetches the invoice copies that go with a message, within the limits
-// of the configuration: a missing copy never stops a message.
-func (b *Box) copies(ctx context.Context, a reminders.Action) []email.Part {
+// of the configuration: a missing copy never stops a message. None goes to whom
+// the last message was too big for.
+func (b *Box) copies(ctx context.Context, d dossier.Dossier, a reminders.Action) []email.Part {
 	config := b.Company.Rules.Config.Attach
-	if b.Documents == nil || config.Invoices == "none" {
+	if b.Documents == nil || config.Invoices == "none" || tooBig(d) {
 		return nil
 	}
 	var parts []email.Part

@@ -170,6 +170,7 @@ func TestSender_recordsWhatTheServerDoes(t *testing.T) {
 		{"busy at MAIL", emailtest.MailFrom, emailtest.Fault{Reply: "451 4.3.0 later"}, dossier.StateQueued, 0, false, "", false},
 		{"grey-listed", emailtest.Rcpt, emailtest.Fault{Reply: "450 4.2.0 grey"}, dossier.StateQueued, 0, false, "", false},
 		{"nobody there", emailtest.Rcpt, emailtest.Fault{Reply: "550 5.1.1 user unknown"}, dossier.StateRefused, 0, false, "refused", false},
+		{"mailbox full", emailtest.Rcpt, emailtest.Fault{Reply: "552 5.2.2 mailbox full"}, dossier.StateRefused, 0, false, "", false},
 		{"policy", emailtest.Rcpt, emailtest.Fault{Reply: "554 5.7.1 spam"}, dossier.StateRefused, 0, true, "refused", false},
 		{"DATA refused for now", emailtest.Data, emailtest.Fault{Reply: "451 4.3.0 later"}, dossier.StateQueued, 1, false, "", false},
 		{"cut at DATA", emailtest.Data, emailtest.Fault{Drop: true}, dossier.StateQueued, 1, false, "", false},

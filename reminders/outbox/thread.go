@@ -77,6 +77,9 @@ func caseOf(d dossier.Dossier, a reminders.Action) []dossier.Message {
 		if m.Kind != dossier.KindReminder || m.State != dossier.StateSent || strings.TrimSpace(m.MID) == "" {
 			continue
 		}
+		if _, missed := d.ReachedNobody(&m); missed {
+			continue // nobody has it to answer to
+		}
 		var demanded []dossier.DueID
 		tied := false
 		for _, line := range m.Lines {

@@ -112,6 +112,10 @@ func (w words) refused(name, why string) string {
 	return fmt.Sprintf(w.pick("Message à %s refusé : %s", "Message to %s refused: %s"), name, why)
 }
 
+func (w words) partly(why string) string {
+	return w.pick("Message non remis à une adresse sur plusieurs : ", "Message not delivered to one of several addresses: ") + why
+}
+
 func (w words) unreachable(mailbox, why string) string {
 	return fmt.Sprintf(w.pick("Rien ne part par la boîte %s : %s", "Nothing leaves by mailbox %s: %s"), mailbox, why)
 }

@@ -14,6 +14,7 @@ import (
 
 	"relanced/internal/calendar"
 	"relanced/internal/dossier"
+	"relanced/internal/email"
 	"relanced/internal/money"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
@@ -403,6 +404,11 @@ func touches(b *bundle) {
 		}},
 		{"propose", func(tx *store.Tx) error { _, err := tx.Propose(reminder(id, line), 0); return err }},
 		{"approve", func(tx *store.Tx) error { return tx.Approve(1, "basis", "basis", "marie", "") }},
+		{"undelivered", func(tx *store.Tx) error {
+			n, err := tx.AddUndelivered(dossier.Undelivered{Message: 1, Address: "C1@client.example", Why: email.MailboxFull}, time.Time{})
+			b.same("not delivered so far", n, 1)
+			return err
+		}},
 		{"cancel", func(tx *store.Tx) error { return tx.Cancel(1, "x") }},
 	}
 	for _, s := range steps {
@@ -414,6 +420,7 @@ func touches(b *bundle) {
 	}
 	d := b.dossier(id)
 	b.same("all there", []int{len(d.Holds), len(d.Promises), len(d.Disputes), len(d.Tasks), len(d.Taken), len(d.Bounced), len(d.Replies), len(d.Messages)}, []int{1, 1, 1, 1, 1, 1, 1, 1})
+	b.same("undelivered", []string{d.Undelivered[0].Address, string(d.Undelivered[0].Why)}, []string{"c1@client.example", "mailbox_full"})
 	b.same("task's lines", d.Tasks[0].Lines, []dossier.DueID{line.ID})
 }
 

@@ -1,39 +1,45 @@
-package message
+package email
 
 import (
 	"regexp"
 	"strings"
 )
 
-// BounceClass is what a failure means for the address and for what comes next.
-type BounceClass string
+// Failure is what it means for an address, and for what comes next, that a
+// message did not reach it: told by the server at once, or by a notice later.
+type Failure string
 
-// The classes of failure.
+// The failures.
 const (
-	HardAddress    BounceClass = "hard_address" // no such address
-	MailboxFull    BounceClass = "mailbox_full"
-	TooBig         BounceClass = "too_big"
-	Expired        BounceClass = "expired" // the network, not the address
-	Greylisted     BounceClass = "greylisted"
-	Restricted     BounceClass = "restricted" // takes no mail from us
-	Blocked        BounceClass = "blocked"    // our reputation or a policy, not the address
-	Content        BounceClass = "content"
-	UnknownFailure BounceClass = "unknown_failure"
+	HardAddress    Failure = "hard_address" // no such address
+	MailboxFull    Failure = "mailbox_full"
+	TooBig         Failure = "too_big"
+	Expired        Failure = "expired" // the network, not the address
+	Greylisted     Failure = "greylisted"
+	Restricted     Failure = "restricted" // takes no mail from us
+	Blocked        Failure = "blocked"    // our reputation or a policy, not the address
+	Content        Failure = "content"
+	UnknownFailure Failure = "unknown_failure"
 )
 
-// Holds tells whether such a failure pauses the customer until a person looked.
-func (c BounceClass) Holds() bool {
-	switch c {
-	case HardAddress, Restricted, Blocked, Content, UnknownFailure:
-		return true
-	}
-	return false
+// Passes tells whether the same message may arrive another day, or in another
+// form, without anybody correcting anything.
+func (f Failure) Passes() bool {
+	return f == MailboxFull || f == TooBig || f == Expired || f == Greylisted
 }
+
+// Wrong tells whether nothing can be sent to the address any more.
+func (f Failure) Wrong() bool { return f == HardAddress || f == Restricted }
+
+// Holds tells whether such a failure pauses the customer until a person looked.
+func (f Failure) Holds() bool { return f != "" && !f.Passes() }
+
+var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}$`)
 
 // codeClasses orders the enhanced codes; the first that matches decides.
 var codeClasses = []struct {
 	code  *regexp.Regexp
-	class BounceClass
+	class Failure
 }{
 	{regexp.MustCompile(`^5\.1\.(1|2|3|6|10)$|^5\.2\.1$|^5\.4\.(4|310)$`), HardAddress},
 	{regexp.MustCompile(`^[45]\.2\.2$`), MailboxFull},
@@ -57,8 +63,10 @@ var (
 	accessDeny  = regexp.MustCompile(`recipient address rejected: access denied`)
 )
 
-// classOf puts a failure into its class by its code, then by its words.
-func classOf(status, digits, text string) BounceClass {
+// FailureOf tells what a failure means by its enhanced code, then by the
+// server's words and the three digits before them. Each may be "". Text is in
+// lower case and has no accents.
+func FailureOf(status, digits, text string) Failure {
 	switch {
 	case status == "5.1.1":
 		return HardAddress
@@ -67,7 +75,7 @@ func classOf(status, digits, text string) BounceClass {
 	case closedTo.MatchString(text) && !strings.HasPrefix(status, "4."):
 		return Restricted
 	}
-	if enhanced.MatchString(status) && !generic(status) {
+	if enhancedCode.MatchString(status) && !strings.HasSuffix(status, ".0.0") {
 		for _, c := range codeClasses {
 			if c.code.MatchString(status) {
 				if c.class == Content && infected.MatchString(text) {
