@@ -212,10 +212,16 @@ func (x *explainer) hold(v Verdict, values map[string]string) {
 		if h.Reason != v.Reason || !h.EndedAt.IsZero() || h.Document != 0 && h.Document != v.Line.Document {
 			continue
 		}
-		values["hold_by"], values["note"] = h.By, h.Note
+		values["hold_by"], values["note"] = h.By, inSentence(h.Note)
 		values["hold_since"] = x.date(calendar.DateOf(h.From.In(x.r.Company.Zone)))
 		values["hold_until"] = x.date(h.Until)
 	}
+}
+
+// inSentence makes a note of several lines part of a sentence that has its own
+// full stop.
+func inSentence(note string) string {
+	return strings.TrimRight(strings.Join(strings.Fields(note), " "), ".")
 }
 
 func (x *explainer) promise(v Verdict, values map[string]string) {
@@ -231,7 +237,7 @@ func (x *explainer) dispute(v Verdict, values map[string]string) {
 	for i := range x.d.Disputes {
 		p := &x.d.Disputes[i]
 		if p.EndedAt.IsZero() && p.Document == v.Line.Document {
-			values["note"], values["hold_by"] = p.Reason, p.By
+			values["note"], values["hold_by"] = inSentence(p.Reason), p.By
 			if !p.Amount.IsZero() {
 				values["disputed"] = money.Format(p.Amount, x.lang)
 			}

@@ -64,7 +64,7 @@ var sentences = map[dossier.Reason][2]string{
 	dossier.Disputed:       {"La facture {invoice} est contestée[ pour {disputed}][ : {note}][ (noté par {hold_by})].", "Invoice {invoice} is disputed[ for {disputed}][: {note}][ (noted by {hold_by})]."},
 	dossier.Promised:       {"Paiement promis[ pour le {promised_on}][ ; reprise le {at}].", "Payment promised[ for {promised_on}][; resumes on {at}]."},
 	dossier.Arranged:       {"Un échéancier de paiement est en cours[ : {note}][, jusqu'au {hold_until}].", "An instalment plan is running[: {note}][, until {hold_until}]."},
-	dossier.Replied:        {"Le client a répondu[ le {hold_since}][ : {note}].", "The customer replied[ on {hold_since}][: {note}]."},
+	dossier.Replied:        {"Le client a répondu[ le {hold_since}][ : « {note} »].", "The customer replied[ on {hold_since}][: “{note}”]."},
 	dossier.Conversation:   {"Un collègue a écrit au client[ le {hold_since}][ ; reprise le {at}].", "A colleague wrote to the customer[ on {hold_since}][; resumes on {at}]."},
 	dossier.Absent:         {"Le seul destinataire est absent[ jusqu'au {returned_on}][ ; prochaine date : {at}].", "The only recipient is away[ until {returned_on}][; next: {at}]."},
 	dossier.BouncedAddress: {"Les messages n'atteignent pas ce client ; une adresse est à vérifier[ : {note}].", "Messages do not reach this customer; an address is to be checked[: {note}]."},
