@@ -281,7 +281,7 @@ type change struct {
 }
 
 type remindCmd struct {
-	DryRun bool `help:"Decide, and show it; propose and send nothing."`
+	DryRun bool `help:"Bring books and mailboxes up to date, decide, and show it; propose and send nothing."`
 }
 
 // Run brings everything up to date, decides, and sends what may leave, once.
@@ -289,23 +289,28 @@ func (c *remindCmd) Run(ctx context.Context, a *app) error {
 	return a.with(ctx, func(d *daemon.Daemon) error {
 		bad := false
 		for _, company := range d.Companies {
-			if c.DryRun {
-				if err := c.dry(ctx, a, d, company); err != nil {
-					return err
-				}
-				continue
-			}
 			stop := a.working("books, mailboxes, reminders of " + string(company.ID))
-			done, err := d.Remind(ctx, company, by())
+			var done daemon.Reminded
+			var err error
+			if c.DryRun {
+				done.Unread = d.Refresh(ctx, company)
+			} else {
+				done, err = d.Remind(ctx, company, by())
+			}
 			stop()
 			for _, problem := range done.Unread {
 				bad = true
 				a.warn("relanced: %v", problem)
 			}
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case c.DryRun:
+				err = c.dry(ctx, a, d, company)
+			default:
+				err = printReminded(a, company, done)
 			}
-			if err := printReminded(a, company, done); err != nil {
+			if err != nil {
 				return err
 			}
 		}
@@ -331,7 +336,7 @@ func printReminded(a *app, company *daemon.Company, done daemon.Reminded) error 
 	return nil
 }
 
-// dry shows what a run would do now, on the facts as they are.
+// dry shows what a run would do now.
 func (c *remindCmd) dry(ctx context.Context, a *app, d *daemon.Daemon, company *daemon.Company) error {
 	gates, err := company.Box.Gates(ctx)
 	if err != nil {

@@ -25,7 +25,7 @@ type Reminded struct {
 func (d *Daemon) Remind(ctx context.Context, c *Company, by string) (Reminded, error) {
 	var done Reminded
 	since := d.Store.Now()
-	done.Unread = append(done.Unread, d.refresh(ctx, c)...)
+	done.Unread = append(done.Unread, d.Refresh(ctx, c)...)
 	if _, err := d.Desk.Remind(ctx, c.id(), by); err != nil {
 		return done, err
 	}
@@ -71,8 +71,9 @@ func (d *Daemon) act(ctx context.Context, c *Company, since time.Time, done *Rem
 	return err
 }
 
-// refresh makes a pass over every connection and reads every mailbox.
-func (d *Daemon) refresh(ctx context.Context, c *Company) []error {
+// Refresh makes a pass over every connection of the company and reads every
+// mailbox, and returns what could not be read.
+func (d *Daemon) Refresh(ctx context.Context, c *Company) []error {
 	var unread []error
 	for _, conn := range c.Connections {
 		report, err := d.Syncer.Pass(ctx, c.id(), conn.ID(), syncer.Options{Wait: true, Asked: true})
