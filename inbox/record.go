@@ -76,6 +76,11 @@ func (r *Reader) record(tx *store.Tx, in understood) error {
 	if class == dossier.ClassAutoReply || class == dossier.ClassProbableAuto {
 		row.Absent = canonical(row.From)
 	}
+	if sender, said := in.m.Forwarded(); said != "" && sender.Email != "" && class == dossier.ClassHuman && r.Company.Seller.Owns(row.From) {
+		// What one of our people forwards is its writer's.
+		by := r.say("Transféré par ", "Forwarded by ") + row.From
+		row.From, row.FromName, row.Quote = sender.Email, sender.Name, shorten(by+r.say(" : ", ": ")+said, quoteLimit)
+	}
 	for _, a := range in.m.To {
 		row.To = append(row.To, a.Email)
 	}
@@ -274,6 +279,9 @@ func (r *Reader) command(tx *store.Tx, in understood) error {
 
 // quote is what is shown of a message: its new text, else its subject.
 func quote(in understood) string {
+	if r := in.m.Report; r != nil && in.verdict.Class == dossier.ClassBounce && len(r.Recipients) > 0 {
+		return words(r.Recipients[0])
+	}
 	if text := strings.TrimSpace(in.verdict.New.Text); text != "" {
 		return text
 	}

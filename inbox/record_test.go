@@ -76,6 +76,12 @@ func TestReader_effects(t *testing.T) {
 			t.Errorf("%s: holds %v, bounced %+v, tasks %+v", code, w.holds(code), d.Bounced, d.Tasks)
 		}
 	}
+	if reply := w.dossier("transfert").Replies[0]; reply.From != "contact@transfert.example" || reply.Quote != "Transféré par marie@dupont.example : Je conteste la facture." {
+		t.Errorf("what was forwarded: %+v", reply)
+	}
+	if reply := w.dossier("adresse").Replies[0]; reply.Quote != "contact@adresse.example 5.1.1 550 5.1.1 User unknown" {
+		t.Errorf("failure notice: %+v", reply)
+	}
 	boxes, err := w.store.Mailboxes(t.Context(), company)
 	if err != nil || boxes[0].BlockedAt.IsZero() {
 		t.Errorf("three refusals in a day do not stop the mailbox: %+v %v", boxes, err)
