@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -220,8 +221,8 @@ func (tx *Tx) Record(id dossier.MessageID, r Result) error {
 	if r.State == dossier.StateQueued && r.NotBefore.After(notBefore) {
 		notBefore = r.NotBefore
 	}
-	_, err = tx.exec("UPDATE outbox SET state = $2, changed_at = $3, sent_at = $4, ended_at = $5, not_before = $6, server = $7, problem = $8, stage = $9 WHERE id = $1",
-		id, r.State, tx.now, sent, ended, notBefore, r.Server, r.Problem, r.Stage)
+	_, err = tx.exec("UPDATE outbox SET state = $2, changed_at = $3, sent_at = $4, ended_at = $5, not_before = $6, server = $7, problem = $8, stage = $9, subject = $10 WHERE id = $1",
+		id, r.State, tx.now, sent, ended, notBefore, r.Server, r.Problem, r.Stage, cmp.Or(o.Subject, r.Subject))
 	if err != nil {
 		return err
 	}

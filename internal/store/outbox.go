@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ type Outgoing struct {
 	Company   receivable.CompanyID
 	Customer  dossier.CustomerID // 0: a notice to our own people
 	Code      string             // of the customer; filled on reading
-	Name      string             // the same
+	Name      string             // the same; as the customers' file has it, else the source
 	Mailbox   string             // the one it leaves by
 	Site      int64              // 0 unless reminders are grouped by site
 	CC        []string
@@ -81,6 +82,7 @@ type Result struct {
 	Server    string        // the server's last words
 	Problem   string        // a sentence for people
 	Stage     string        // connect, auth, mail, rcpt, data, content, dot
+	Subject   string        // of a message that no arming stored
 	NotBefore time.Time     // of queued
 	Attempt   int           // which attempt this is about (Outgoing.Attempts before arming, plus one); 0: not checked; sent is never checked
 	Refused   []dossier.Bounced
@@ -99,15 +101,17 @@ type OutboxFilter struct {
 const outboxQuery = `SELECT o.id, o.company, o.customer, coalesce(c.code, ''), o.kind, o.state, o.site, o.mailbox, o.plan, o.step, o.basis, o.approved_at, o.approved_by,
   o.added, o.template, o.legal, o.language, o.because, o.content, o.key, o.recipients, o.copies, o.amounts, o.ref, o.reference, o.mid, o.mids, o.subject, o.body,
   o.thread, o.created_at, o.not_before, o.armed_at, o.sent_at, o.ended_at, o.changed_at, o.attempts, o.fence, o.server, o.problem, o.stage, o.rendered,
-  coalesce((SELECT a.name FROM account a WHERE a.customer = o.customer ORDER BY a.id LIMIT 1), '')
+  coalesce((SELECT a.name FROM account a WHERE a.customer = o.customer ORDER BY a.id LIMIT 1), ''), coalesce(c.overlay, '')
 FROM outbox o LEFT JOIN customer c ON c.id = o.customer`
 
 func scanOutgoing(scan scanner) (Outgoing, error) {
 	var o Outgoing
 	var content string
+	var overlay Overlay
 	err := scan(&o.ID, &o.Company, &o.Customer, &o.Code, &o.Kind, &o.State, &o.Site, &o.Mailbox, &o.Plan, &o.Step, &o.Basis, at(&o.approvedAt), &o.ApprovedBy,
 		&o.Added, &o.Template, &o.Legal, &o.Language, &o.Because, &content, &o.Key, doc(&o.To), doc(&o.CC), doc(&o.Amounts), &o.Ref, &o.Reference, &o.MID, doc(&o.MIDs), &o.Subject, &o.Text,
-		&o.Thread, at(&o.CreatedAt), at(&o.NotBefore), at(&o.ArmedAt), at(&o.SentAt), at(&o.EndedAt), at(&o.ChangedAt), &o.Attempts, &o.Fence, &o.Server, &o.Problem, &o.Stage, &o.Rendered, &o.Name)
+		&o.Thread, at(&o.CreatedAt), at(&o.NotBefore), at(&o.ArmedAt), at(&o.SentAt), at(&o.EndedAt), at(&o.ChangedAt), &o.Attempts, &o.Fence, &o.Server, &o.Problem, &o.Stage, &o.Rendered, &o.Name, doc(&overlay))
+	o.Name = cmp.Or(overlay.Name, o.Name, o.Code)
 	o.Approved = !o.approvedAt.IsZero()
 	if content != "" {
 		o.Content = []byte(content)

@@ -124,7 +124,7 @@ func (s *Sender) keep(ctx context.Context, a attempt) error {
 
 func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
 	row, r, b := a.row, a.result, s.Box
-	result := store.Result{Server: r.Text, Stage: string(r.Stage), Attempt: row.Attempts}
+	result := store.Result{Server: r.Text, Stage: string(r.Stage), Attempt: row.Attempts, Subject: row.Subject}
 	if r.Armed {
 		result.Attempt++
 	}

@@ -231,6 +231,7 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 		h.Withheld++
 		return err
 	}
+	row.Subject = mail.Subject
 	if s.session == nil || !s.session.Usable() || s.now().Sub(s.idle) > sessionIdle {
 		if s.session != nil {
 			s.session.Close()
