@@ -121,6 +121,7 @@ func (x *explainer) values(v Verdict) map[string]string {
 	}
 	if late := x.today.DaysSince(l.DueOn); l.DueOn != 0 && late > 0 {
 		values["days_late"] = strconv.Itoa(late)
+		values["late"] = x.days(late)
 	}
 	if v.Step != "" && (v.Outcome == Act || v.Outcome == Wait || v.Reason == dossier.Approval) {
 		values["plan"] = v.Plan
@@ -154,6 +155,14 @@ func (x *explainer) values(v Verdict) map[string]string {
 	}
 	x.hold(v, values)
 	return values
+}
+
+func (x *explainer) days(n int) string {
+	forms := [2]string{"day", "days"}
+	if money.IsFrench(x.lang) {
+		forms = [2]string{"jour", "jours"}
+	}
+	return strconv.Itoa(n) + " " + forms[min(n-1, 1)]
 }
 
 func (x *explainer) date(d calendar.Date) string {

@@ -45,10 +45,10 @@ var words = map[dossier.Reason][2]string{
 
 // acting says that a step is taken, by channel.
 var acting = map[Channel][2]string{
-	Email:  {"Échéance du {due_on}[, {days_late} jours de retard], {outstanding} dus : message « {step} »[, départ possible le {at}].", "Due {due_on}[, {days_late} days late], {outstanding} outstanding: message “{step}”[, may leave on {at}]."},
-	Letter: {"Échéance du {due_on}[, {days_late} jours de retard], {outstanding} dus : courrier « {step} » à envoyer.", "Due {due_on}[, {days_late} days late], {outstanding} outstanding: letter “{step}” to be sent."},
-	Call:   {"Échéance du {due_on}[, {days_late} jours de retard], {outstanding} dus : appel à passer.", "Due {due_on}[, {days_late} days late], {outstanding} outstanding: a call to make."},
-	ToDo:   {"Échéance du {due_on}[, {days_late} jours de retard], {outstanding} dus : tâche « {step} ».", "Due {due_on}[, {days_late} days late], {outstanding} outstanding: task “{step}”."},
+	Email:  {"Échéance du {due_on}[, {late} de retard], {outstanding} dus : message « {step} »[, départ possible le {at}].", "Due {due_on}[, {late} late], {outstanding} outstanding: message “{step}”[, may leave on {at}]."},
+	Letter: {"Échéance du {due_on}[, {late} de retard], {outstanding} dus : courrier « {step} » à envoyer.", "Due {due_on}[, {late} late], {outstanding} outstanding: letter “{step}” to be sent."},
+	Call:   {"Échéance du {due_on}[, {late} de retard], {outstanding} dus : appel à passer.", "Due {due_on}[, {late} late], {outstanding} outstanding: a call to make."},
+	ToDo:   {"Échéance du {due_on}[, {late} de retard], {outstanding} dus : tâche « {step} ».", "Due {due_on}[, {late} late], {outstanding} outstanding: task “{step}”."},
 }
 
 // sentences says of each reason why, with figures and dates; the parts between

@@ -127,7 +127,7 @@ func toFile(a *app, path string, rows []store.AgedRow, write func(io.Writer, []s
 	if err := errors.Join(write(file, rows), file.Close()); err != nil {
 		return err
 	}
-	a.say("%d lines written to %s", len(rows), path)
+	a.say("%s written to %s", count(len(rows), "line"), path)
 	return nil
 }
 

@@ -307,7 +307,7 @@ func (a *app) showAccepted(known store.Connection) {
 	if a.json {
 		show = a.warn
 	}
-	show("%s: %d open invoices, %d settled, %d payments known, as of %s", string(known.Key.Name), known.Stats.Open, known.Stats.Paid, known.Stats.Payments, when(known.AsOf))
+	show("%s: %s, %d settled, %s known, as of %s", string(known.Key.Name), count(known.Stats.Open, "open invoice"), known.Stats.Paid, count(known.Stats.Payments, "payment"), when(known.AsOf))
 	for _, sum := range known.Stats.OpenSums {
 		show("  open: %s %s", sum.String(), sum.Currency)
 	}

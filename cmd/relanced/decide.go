@@ -328,8 +328,8 @@ func printReminded(a *app, company *daemon.Company, done daemon.Reminded) error 
 			"tasks": done.Decided.Tasks, "sent": done.Handed.Sent, "refused": done.Handed.Refused, "unknown": done.Handed.Unknown, "next_at": stamp(done.Handed.Next),
 		})
 	}
-	a.say("%s: %d proposed, %d queued, %d withdrawn, %d tasks; %d sent, %d refused, %d of unknown outcome", string(company.ID), done.Decided.Proposed, done.Decided.Queued,
-		done.Decided.Withdrawn, done.Decided.Tasks, done.Handed.Sent, done.Handed.Refused, done.Handed.Unknown)
+	a.say("%s: %d proposed, %d queued, %d withdrawn, %s; %d sent, %d refused, %d of unknown outcome", string(company.ID), done.Decided.Proposed, done.Decided.Queued,
+		done.Decided.Withdrawn, count(done.Decided.Tasks, "task"), done.Handed.Sent, done.Handed.Refused, done.Handed.Unknown)
 	if !done.Handed.Next.IsZero() {
 		a.say("More may leave from %s.", when(done.Handed.Next))
 	}

@@ -112,7 +112,7 @@ func (c *interestCmd) print(a *app, preset legal.Preset, claim legal.Claim, sum 
 	if a.json {
 		return a.object(out)
 	}
-	a.tell("%s: %s %s due %s, up to %s: %d days late", out.Preset, out.Amount, out.Currency, out.DueOn, out.Until, out.Days)
+	a.tell("%s: %s %s due %s, up to %s: %s late", out.Preset, out.Amount, out.Currency, out.DueOn, out.Until, count(out.Days, "day"))
 	if len(out.Segments) > 0 {
 		t := a.table("From", "To", "Days", "Balance", "Rate %", "Interest")
 		for _, s := range out.Segments {

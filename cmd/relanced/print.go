@@ -185,6 +185,14 @@ func cleanText(s string) string {
 	}, s)
 }
 
+// count writes a number with its noun: "1 task", "2 tasks".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // oneLine shortens a text to what fits a cell.
 func oneLine(s string, most int) string {
 	s = strings.Join(strings.Fields(s), " ")

@@ -202,7 +202,7 @@ func (c *reindexCmd) Run(ctx context.Context, a *app) error {
 		if _, err := d.Store.Seal(ctx); err != nil {
 			return err
 		}
-		a.say("%d customers are looked at anew at the next sweep.", n)
+		a.say("Looked at anew at the next sweep: %s.", count(n, "customer"))
 		return nil
 	})
 }

@@ -195,6 +195,19 @@ func (b *Brief) lang() string {
 	return "en"
 }
 
+// count writes a number with its words, in the singular and the plural of each
+// language.
+func (b *Brief) count(n int, french, english [2]string) string {
+	forms, many := english, n != 1
+	if b.lang() == "fr" {
+		forms, many = french, n > 1
+	}
+	if many {
+		return fmt.Sprintf(forms[1], n)
+	}
+	return fmt.Sprintf(forms[0], n)
+}
+
 func (b *Brief) say(french, english string) string {
 	if b.lang() == "fr" {
 		return french

@@ -248,7 +248,8 @@ func (b *Brief) act(tx *store.Tx, list store.WorkList, wish Answer, verdicts map
 			declined++
 		}
 	}
-	o.summary = fmt.Sprintf(b.say("%d approuvées, %d refusées", "%d approved, %d declined"), approved, declined)
+	o.summary = b.count(approved, [2]string{"%d approuvée, ", "%d approuvées, "}, [2]string{"%d approved, ", "%d approved, "}) +
+		b.count(declined, [2]string{"%d refusée", "%d refusées"}, [2]string{"%d declined", "%d declined"})
 	if len(o.lines) > 0 {
 		o.summary += b.say(" ; sans effet : ", "; not acted on: ") + strings.Join(o.lines, " ")
 	}

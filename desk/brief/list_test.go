@@ -363,9 +363,26 @@ func TestMail_namesProblemsAndWhatToDo(t *testing.T) {
 		return tx.BlockMailbox(boxKey, "535 not allowed to send")
 	})
 	text := w.mail()[0].Text
-	for _, want := range []string{"- Connection compta: the token was refused\n  → make a new token", "- Mailbox courrier, since 25\u00a0Nov\u00a02026", "log-in refused", "sending stopped since"} {
+	for _, want := range []string{"- Connection compta: the token was refused\n  → make a new token", "- Mailbox courrier, since 25 November 2026", "log-in refused", "sending stopped since"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing:\n%s", want, text)
+		}
+	}
+}
+
+func TestCount_writesSingularAndPlural(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fr")
+	french, english := [2]string{"%d client", "%d clients"}, [2]string{"%d customer", "%d customers"}
+	for n, want := range map[int]string{0: "0 client", 1: "1 client", 2: "2 clients"} {
+		if got := w.brief.count(n, french, english); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	w.brief.Box.Company.Compose.Language = "en"
+	for n, want := range map[int]string{0: "0 customers", 1: "1 customer", 2: "2 customers"} {
+		if got := w.brief.count(n, french, english); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ func (b *Brief) page(c content, token string, until time.Time) page {
 	title := b.say("Relances du ", "Reminders, ") + day
 	w.para(title + ".")
 	if c.owing > 0 {
-		w.para(fmt.Sprintf(b.say("%s échus chez %d clients.", "%s overdue from %d customers."), b.sums(c.overdue), c.owing))
+		w.para(b.sums(c.overdue) + b.count(c.owing, [2]string{" échus chez %d client.", " échus chez %d clients."}, [2]string{" overdue from %d customer.", " overdue from %d customers."}))
 	} else {
 		w.para(b.say("Rien n'est échu.", "Nothing is overdue."))
 	}
@@ -221,6 +222,9 @@ func (w *writer) draft(d draft, message string) {
 	w.text.WriteString("\n")
 }
 
+// columns stand apart in text by spaces, which a page does not show.
+var columns = regexp.MustCompile(`(\S) {3,}`)
+
 // quote writes foreign text of several lines, apart from what is ours.
 func (w *writer) quote(text string) {
 	if text == "" {
@@ -241,7 +245,7 @@ func (w *writer) quote(text string) {
 		}
 		blank = false
 		w.text.WriteString("    " + line + "\n")
-		w.html.WriteString(string(layout.Esc(line, maxQuote)) + "<br>\n")
+		w.html.WriteString(string(layout.Esc(columns.ReplaceAllString(line, "$1 · "), maxQuote)) + "<br>\n")
 	}
 	w.html.WriteString("</div>\n")
 }

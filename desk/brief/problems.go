@@ -41,7 +41,8 @@ func (b *Brief) readProblems(ctx context.Context, c *content, _ time.Time) error
 			return fmt.Errorf("look at connection %s: %w", conn.Name, err)
 		}
 		if len(rows) > 0 {
-			c.problem(b.say("Connexion %s : %d lignes à vérifier", "Connection %s: %d rows to check"), conn.Name, len(rows), "relanced status")
+			c.problem(b.say("Connexion %s : %s", "Connection %s: %s"), conn.Name,
+				b.count(len(rows), [2]string{"%d ligne à vérifier", "%d lignes à vérifier"}, [2]string{"%d row to check", "%d rows to check"}), "relanced status")
 		}
 	}
 	if unconfirmed {
@@ -216,18 +217,18 @@ func (b *Brief) customers(ctx context.Context, c *content) error {
 	}
 	c.owing = len(owing)
 	if n := len(mute); n > 0 {
-		text := b.say("%d clients en retard sans adresse e-mail valable", "%d late customers without a valid e-mail address")
-		if n == 1 {
-			text = b.say("%d client en retard sans adresse e-mail valable", "%d late customer without a valid e-mail address")
-		}
+		text := b.count(n, [2]string{"%d client en retard sans adresse e-mail valable", "%d clients en retard sans adresse e-mail valable"},
+			[2]string{"%d late customer without a valid e-mail address", "%d late customers without a valid e-mail address"})
 		names := sorted(mute)
 		if len(names) > 5 {
 			names = append(names[:5:5], "…")
 		}
-		c.problem(text+b.say(" : %s", ": %s"), n, join(names), b.say("la compléter dans le fichier clients ou la comptabilité", "add it in the customers' file or in the books"))
+		c.problem("%s"+b.say(" : %s", ": %s"), text, join(names), b.say("la compléter dans le fichier clients ou la comptabilité", "add it in the customers' file or in the books"))
 	}
 	if n := len(kindless); n > 0 {
-		c.problem(b.say("%d clients en retard dont on ne sait s'ils sont des entreprises ou des particuliers : pénalités non calculées", "%d late customers of whom nobody knows whether they are businesses or consumers: no penalties are computed"), n,
+		text := b.count(n, [2]string{"%d client en retard dont on ne sait s'il est une entreprise ou un particulier : pénalités non calculées", "%d clients en retard dont on ne sait s'ils sont des entreprises ou des particuliers : pénalités non calculées"},
+			[2]string{"%d late customer of whom nobody knows whether it is a business or a consumer: no penalties are computed", "%d late customers of whom nobody knows whether they are businesses or consumers: no penalties are computed"})
+		c.problem("%s", text,
 			b.say("indiquer customers.kind dans la configuration, ou la colonne kind du fichier clients", "set customers.kind in the configuration, or the column kind of the customers' file"))
 	}
 	return nil

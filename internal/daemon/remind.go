@@ -119,6 +119,10 @@ func (d *Daemon) send(ctx context.Context, c *Company, since time.Time, done *Re
 		done.Handed.Withheld += handed.Withheld
 		done.Handed.Retried += handed.Retried
 		done.Handed.Next = handed.Next
+		if failed := handed.Failed; failed != nil {
+			done.Unread = append(done.Unread, fmt.Errorf("mailbox %s cannot send: %w: %s", key.Name, failed.Err, doSMTP(*failed)))
+			break
+		}
 		if err != nil {
 			done.Unread = append(done.Unread, err)
 			break

@@ -120,7 +120,7 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 		return h, err
 	}
 	if n := h.Outbox[dossier.StateUnknown]; n > 0 {
-		h.Problems = append(h.Problems, Problem{What: fmt.Sprintf("%d messages may have left, or not", n), Do: "look at `relanced outbox --state unknown`, then run `relanced resolve`"})
+		h.Problems = append(h.Problems, Problem{What: fmt.Sprintf("messages that may have left, or not: %d", n), Do: "look at `relanced outbox --state unknown`, then run `relanced resolve`"})
 	}
 	return h, nil
 }

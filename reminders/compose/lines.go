@@ -168,6 +168,8 @@ func (b builder) attached(lines []dossier.Line) string {
 		return b.say.copy
 	case copies >= len(invoices(lines)):
 		return b.say.copies
+	case copies == 1:
+		return b.say.oneCopy
 	}
 	return b.say.someCopies
 }

@@ -5,7 +5,7 @@ type phrases struct {
 	greeting, greetingTo                               string
 	invoice, due, dueToday, dueOn, total, outstanding  string
 	instalment, issued, of, day, days, late, noDue     string
-	returned, copy, copies, someCopies                 string
+	returned, copy, copies, oneCopy, someCopies        string
 	upcoming, annex, settled, order                    string
 	pay, holder, iban, bic, amount, reference          string
 	unchanged, changed, scan, payOnline                string
@@ -23,7 +23,7 @@ var phrasebook = map[string]phrases{
 		total: "Total", outstanding: "Reste dû", instalment: "échéance %d sur %d", issued: "émise le %s", of: "sur %s",
 		day: "%d jour", days: "%d jours", late: "%s de retard",
 		returned: "paiement revenu impayé", copy: "Une copie de la facture est jointe à ce message.",
-		copies: "Une copie de chaque facture est jointe à ce message.", someCopies: "Des copies de factures sont jointes à ce message.",
+		copies: "Une copie de chaque facture est jointe à ce message.", oneCopy: "La copie d'une des factures est jointe à ce message.", someCopies: "Des copies de factures sont jointes à ce message.",
 		upcoming: "Pour information, à échoir prochainement", annex: "Pour information, autres factures échues", settled: "soldée", order: "commande %s",
 		pay: "Pour régler par virement", holder: "Titulaire", iban: "IBAN", bic: "BIC", amount: "Montant", reference: "Référence à indiquer",
 		unchanged: "Coordonnées bancaires inchangées.", changed: "Attention : ces coordonnées bancaires sont nouvelles. Vous pouvez nous appeler pour en vérifier l'exactitude.",
@@ -44,7 +44,7 @@ var phrasebook = map[string]phrases{
 		total: "Total", outstanding: "Outstanding", instalment: "instalment %d of %d", issued: "dated %s", of: "of %s",
 		day: "%d day", days: "%d days", late: "%s overdue",
 		returned: "payment returned unpaid", copy: "A copy of the invoice is attached.",
-		copies: "A copy of each invoice is attached.", someCopies: "Copies of some invoices are attached.",
+		copies: "A copy of each invoice is attached.", oneCopy: "A copy of one of the invoices is attached.", someCopies: "Copies of some invoices are attached.",
 		upcoming: "For information, due soon", annex: "For information, other overdue invoices", settled: "settled", order: "order %s",
 		pay: "To pay by bank transfer", holder: "Account holder", iban: "IBAN", bic: "BIC", amount: "Amount", reference: "Reference to quote",
 		unchanged: "Our bank details are unchanged.", changed: "Please note: these bank details are new. You can call us to check that they are right.",

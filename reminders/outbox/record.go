@@ -60,6 +60,7 @@ func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Ha
 			s.failures++
 			a.pause = retryIn(s.failures)
 			s.retryAt = a.at.Add(a.pause)
+			h.Failed = &r
 		}
 	}
 	a.block = s.blockedBy(row, r)

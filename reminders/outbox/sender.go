@@ -48,7 +48,8 @@ type Sender struct {
 type Handed struct {
 	Sent, Refused, Unknown, Withheld, Retried int
 
-	Next time.Time // zero: nothing waits
+	Next   time.Time // zero: nothing waits
+	Failed *Result   // why the mailbox could send nothing; nil: it could
 }
 
 const (

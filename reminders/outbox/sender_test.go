@@ -187,8 +187,11 @@ func TestSender_recordsWhatTheServerDoes(t *testing.T) {
 			w.remind()
 			id := w.approve()[0]
 			w.at(test.stage, 1, test.fault)
-			w.send()
+			told := w.send().Failed != nil
 			row := w.message(id)
+			if line := slices.Contains([]string{"no connection", "busy greeting", "sender refused", "busy at MAIL", "DATA refused for now", "cut at DATA"}, test.name); told != line {
+				t.Errorf("told that the mailbox cannot send: %v", told)
+			}
 			if row.State != test.want || row.Attempts != test.armed {
 				t.Fatalf("%s after %d attempts: %q", row.State, row.Attempts, row.Problem)
 			}
