@@ -55,7 +55,7 @@ var acting = map[Channel][2]string{
 // brackets only where known.
 var sentences = map[dossier.Reason][2]string{
 	dossier.Paid:           {"La facture {invoice} est payée.", "Invoice {invoice} is paid."},
-	dossier.ProbablyPaid:   {"La facture {invoice} est probablement payée[ : {credit} reçus et non affectés][, paiement annoncé pour le {promised_on}][ ; à vérifier le {at}].", "Invoice {invoice} is probably paid[: {credit} received and not allocated][, payment announced for {promised_on}][; to be checked on {at}]."},
+	dossier.ProbablyPaid:   {"La facture {invoice} est probablement payée[ : {credit} reçus et non affectés][, paiement dit parti le {promised_on}][ ; à vérifier le {at}].", "Invoice {invoice} is probably paid[: {credit} received and not allocated][, said to have been paid on {promised_on}][; to be checked on {at}]."},
 	dossier.CreditCovers:   {"Les crédits du client[ ({credit})] couvrent tout ce qui est échu.", "The customer's credits[ ({credit})] cover all that is overdue."},
 	dossier.NotDue:         {"Échéance du {due_on} : l'étape « {step} » n'est pas encore atteinte[ ; prochaine date : {at}].", "Due {due_on}: step “{step}” is not reached yet[; next: {at}]."},
 	dossier.Gap:            {"L'étape « {step} » attend que le délai[ de {gap}] soit passé[, le dernier message étant du {last_message_on}][ ; celui du {missed_on} n'a atteint personne][ ; prochaine date : {at}].", "Step “{step}” waits until the gap[ of {gap}] has passed[, the last message being of {last_message_on}][; the one of {missed_on} reached nobody][; next: {at}]."},

@@ -295,6 +295,6 @@ func (a *app) tellDone(done actions.Done) error {
 	if done.ID != 0 {
 		number = fmt.Sprintf(" %d", done.ID)
 	}
-	a.say("%s%s: %s (%s)", done.Text, number, done.Name, done.Code)
+	a.say("%s%s: %s (%s)", done.Text, number, oneLine(done.Name, 80), oneLine(done.Code, 40))
 	return nil
 }

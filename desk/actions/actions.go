@@ -222,12 +222,20 @@ func (k *Desk) Dispute(ctx context.Context, t Target, amount money.Amount, reaso
 // Promise records that payment is promised for a day: the target waits until
 // then and as long after as the configuration says.
 func (k *Desk) Promise(ctx context.Context, t Target, on calendar.Date, amount money.Amount, by string) (Done, error) {
-	return k.fact(ctx, t, MayPromise, "promised", by, on.String(), func(tx *store.Tx, box *outbox.Box) (int64, error) {
+	return k.fact(ctx, t, MayPromise, "promised", by, on.String()+ofAmount(amount), func(tx *store.Tx, box *outbox.Box) (int64, error) {
 		rules := box.Company.Rules
 		return tx.AddPromise(t.Customer, dossier.Promise{
 			Document: t.Document, Amount: amount, On: on, Until: rules.WorkDays().AddSpan(on, rules.Config.Holds.Promise), By: by, MadeAt: tx.Now(),
 		})
 	})
+}
+
+// ofAmount names a part of what is owed; "" for all of it.
+func ofAmount(amount money.Amount) string {
+	if amount.IsZero() {
+		return ""
+	}
+	return ", " + amount.String() + " " + amount.Currency
 }
 
 // The ways in which a customer says that money has left.
@@ -239,7 +247,7 @@ const (
 // Claimed records that the customer says it has paid: the target waits for the
 // money as long as the configuration says.
 func (k *Desk) Claimed(ctx context.Context, t Target, how string, sent calendar.Date, amount money.Amount, by string) (Done, error) {
-	return k.fact(ctx, t, MayPromise, "claimed", by, fmt.Sprintf("%s, %s", how, sent), func(tx *store.Tx, box *outbox.Box) (int64, error) {
+	return k.fact(ctx, t, MayPromise, "claimed", by, fmt.Sprintf("%s, %s", how, sent)+ofAmount(amount), func(tx *store.Tx, box *outbox.Box) (int64, error) {
 		rules := box.Company.Rules
 		today := calendar.DateOf(tx.Now().In(rules.Company.Zone))
 		until := rules.Config.Holds.PaidClaim.Until(max(today, sent), rules.WorkDays())

@@ -209,6 +209,12 @@ func TestDesk_eachActionKeepsBackWhatItNamesAndIsTold(t *testing.T) {
 			},
 			dossier.Promised, dossier.Promised, "promised 2026-11-27 ",
 		},
+		"promise of a part": {
+			func(b *bench) (Done, error) {
+				return b.desk.Promise(b.t.Context(), b.who, friday, money.New(20_000, "EUR"), marie)
+			},
+			dossier.Promised, dossier.Promised, "promised 2026-11-27, 200.00 EUR ",
+		},
 		"cheque": {
 			func(b *bench) (Done, error) {
 				return b.desk.Claimed(b.t.Context(), b.one, ByCheque, calendar.MustParse("2026-11-24"), money.Amount{}, marie)
