@@ -61,11 +61,11 @@ func (e *NotUnderstood) Error() string {
 var (
 	list     = `((?:(?:n ?o|n°|nº|no|numeros?|numbers?|la|le|les|l'|the|#)\s*)*\d+(?:\s*(?:,|;|et|and|&|/|-|a|to|\s)\s*(?:(?:n°|la|le|les|the|#)\s*)?\d+)*)`
 	polite   = `[\s,.!;:)]*(?:(?:merci(?: beaucoup| bien| d'avance)?|svp|s'il (?:vous|te) plait|stp|please|thanks(?: a lot)?|thank you|bonne journee|c'est bon|pour moi|for me)[\s,.!;:)]*)*`
-	yes      = `(?:ok(?:ay)?|oui|yes|d'accord|dac|go|valide(?:r|z)?|approuve(?:r|z)?|approved?|envoie|envoyez|envoyer|send|bon pour envoi|vas[- ]y|allez[- ]y|c'est bon|parfait)`
-	no       = `(?:non|no|refuse(?:r|z)?|pas|annule(?:r|z)?|decline(?:d)?|cancel|don't send|do not send|ne pas envoyer|supprime(?:r|z)?)`
+	yes      = `(?:(?:parfait|tres bien|bien|oui|ok|yes)[\s,.!]+)?(?:(?:je|tu peux|vous pouvez|you can|c'est|tout est)\s+)?(?:ok(?:ay)?|oui|yes|d'accord|dac|go|valide(?:r|z)?|approuve(?:r|z)?|approved?|envoie|envoyez|envoyer|send|bon pour (?:envoi|accord)|vas[- ]y|allez[- ]y|c'est bon|parfait)`
+	no       = `(?:je\s+)?(?:non|no|refuse(?:r|z)?|pas|annule(?:r|z)?|decline(?:d)?|cancel|don't send|do not send|ne pas envoyer|supprime(?:r|z)?)`
 	every    = `(?:(?:pour|a|for|to)?\s*(?:tout(?:es)?|tous|tout le monde|all|everything|l'ensemble|le reste|the rest)(?:\s+(?:les relances|les autres|of them|the rest))?)`
 	but      = `(?:,?\s*(?:sauf|hormis|a part|excepte|a l'exception d[eu]s?|except(?: for)?|but(?: not)?|apart from|mais pas|without|sans)\s*(?:pour\s+)?)`
-	linking  = `(?:\s*(?:pour|a|for|to|:|=|,)?\s*)`
+	linking  = `(?:\s*(?:pour|au|aux|a|for|to|:|=|,)?\s*)`
 	anyYes   = regexp.MustCompile(`^` + yes + `[\s,]*(?:` + every + `)?` + polite + `$`)
 	yesBut   = regexp.MustCompile(`^(?:` + yes + `[\s,]*)?(?:` + every + `)?` + but + list + polite + `$`)
 	yesSome  = regexp.MustCompile(`^` + yes + linking + list + polite + `$`)
@@ -228,9 +228,15 @@ func isName(plain string, names []string) bool {
 	return false
 }
 
-// fold lowers, drops accents, unifies apostrophes, dashes and spaces.
+// fold lowers, drops accents and pictures, unifies apostrophes, dashes and spaces.
 func fold(text string) string {
 	text = strings.NewReplacer("’", "'", "‘", "'", "–", "-", "—", "-", "\u00a0", " ", "\u202f", " ", "…", "...").Replace(text)
+	text = strings.Map(func(r rune) rune {
+		if r != '°' && unicode.Is(unicode.So, r) || unicode.Is(unicode.Sk, r) || unicode.Is(unicode.Variation_Selector, r) {
+			return -1 // a thumb adds nothing to a word
+		}
+		return r
+	}, text)
 	strip := transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
 	folded, _, err := transform.String(strip, strings.ToLower(text))
 	if err != nil {
