@@ -39,6 +39,10 @@ func TestReader_failuresThatMayPass(t *testing.T) {
 		if last.Message != m.id || last.Address != to {
 			t.Errorf("%s: %+v", code, last)
 		}
+		out, err := w.store.Message(t.Context(), m.id)
+		if err != nil || out.State != dossier.StateSent || !strings.HasPrefix(out.Problem, string(last.Why)+": "+to) {
+			t.Errorf("%s: %s, problem %q, %v", code, out.State, out.Problem, err)
+		}
 		return d
 	}
 	for n := 1; n <= dossier.Resends; n++ {

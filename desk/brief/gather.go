@@ -178,6 +178,9 @@ func (b *Brief) readReplies(ctx context.Context, c *content, since time.Time) er
 func (b *Brief) classNote(r store.ReplyRow) string {
 	switch r.Class {
 	case dossier.ClassAutoReply:
+		if r.Holds {
+			return b.say("Réponse automatique : le contact a changé ; relances suspendues. Pour reprendre : relanced resume ", "Automatic answer: the contact has changed; reminders are held. To go on: relanced resume ") + email.Clean(r.Code, 40)
+		}
 		if r.ReturnOn != 0 {
 			return b.say("Absence, retour le ", "Away, back on ") + b.date(r.ReturnOn) + b.say(" ; les relances ne sont pas suspendues.", "; reminders go on.")
 		}
@@ -267,6 +270,9 @@ func (b *Brief) became(o store.Outgoing) string {
 	}
 	switch o.State {
 	case dossier.StateSent:
+		if why, said, _ := strings.Cut(o.Problem, ": "); email.Failure(why).Passes() {
+			by += b.say(", mais pas arrivée : ", ", but did not arrive: ") + email.Clean(said, 300)
+		}
 		return b.say("envoyée", "sent") + by
 	case dossier.StateQueued, dossier.StateArmed:
 		if !o.Approved {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"time"
 
 	"relanced/internal/dossier"
@@ -9,7 +10,8 @@ import (
 
 // AddUndelivered records that a message did not reach an address for a reason
 // that may pass. It returns how many reminders of that step the customer did not
-// get since then, this one included; 0 where that was known already.
+// get since then, this one included; 0 where that was known already. The
+// message's problem says so too: the failure, a colon, and the server's words.
 func (tx *Tx) AddUndelivered(u dossier.Undelivered, since time.Time) (n int, err error) {
 	o, err := tx.Message(u.Message)
 	if err != nil {
@@ -23,6 +25,10 @@ func (tx *Tx) AddUndelivered(u dossier.Undelivered, since time.Time) (n int, err
 	_, err = tx.exec(`INSERT INTO undelivered (outbox, address, customer, why, at, text) VALUES ($1, $2, $3, $4, $5, $6)`,
 		o.ID, email.Canonical(u.Address), o.Customer, u.Why, tx.orNow(u.At), u.Text)
 	if err != nil {
+		return 0, err
+	}
+	said := strings.TrimSpace(string(u.Why) + ": " + u.Address + " " + u.Text)
+	if _, err := tx.exec("UPDATE outbox SET problem = $2 WHERE id = $1 AND problem = ''", o.ID, said); err != nil {
 		return 0, err
 	}
 	err = tx.one([]any{&n}, `SELECT count(DISTINCT u.outbox) FROM undelivered u JOIN outbox o ON o.id = u.outbox
