@@ -180,6 +180,9 @@ func content(ctx context.Context, d *daemon.Daemon, out store.Outgoing) (text, h
 		return "", "", nil, err
 	}
 	mail, err := company.Box.Preview(ctx, out)
+	if errors.Is(err, outbox.ErrStands) && out.Problem != "" {
+		return "", "", nil, fmt.Errorf("message %d is %s and has no text: %s", out.ID, out.State, out.Problem)
+	}
 	if errors.Is(err, outbox.ErrStands) {
 		return "", "", nil, fmt.Errorf("message %d is %s and has no text: %w", out.ID, out.State, err)
 	}
