@@ -378,7 +378,7 @@ func TestRender_saysWhatIsOddAboutALine(t *testing.T) {
 func TestRender_saysWhetherCopiesAreAttached(t *testing.T) {
 	t.Parallel()
 	pdf := email.Part{Name: "a.pdf", Type: "application/pdf", Data: []byte("x")}
-	for n, want := range map[int]string{0: "", 1: "Copies of some invoices are attached.", 2: "A copy of each invoice is attached."} {
+	for n, want := range map[int]string{0: "", 1: "A copy of one of the invoices is attached.", 2: "A copy of each invoice is attached."} {
 		r := sample(t, "second", "en")
 		for range n {
 			r.Attachments = append(r.Attachments, pdf)
