@@ -38,14 +38,15 @@ func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve answers on the address until ctx ends; "" and "off" listen nowhere.
-func (h *health) serve(ctx context.Context, address string, logger *slog.Logger) (stop func(), err error) {
+// serve answers on the address until ctx ends, and returns the one it got; ""
+// and "off" listen nowhere.
+func (h *health) serve(ctx context.Context, address string, logger *slog.Logger) (listening string, stop func(), err error) {
 	if address == "" || address == "off" {
-		return func() {}, nil
+		return "off", func() {}, nil
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for /healthz: %w (another program uses it: set http.listen, or off)", err)
+		return "", nil, fmt.Errorf("listen for /healthz: %w (another program uses it: set http.listen, or off)", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", h)
@@ -55,7 +56,7 @@ func (h *health) serve(ctx context.Context, address string, logger *slog.Logger)
 			logger.Error("the health page ended", "err", err)
 		}
 	}()
-	return func() { _ = server.Close() }, nil
+	return listener.Addr().String(), func() { _ = server.Close() }, nil
 }
 
 // tellReady tells systemd that the service is ready, and from then on, where it

@@ -53,6 +53,10 @@ type jobs interface {
 // choreLimit bounds one chore: longer, it is cut and comes again at its time.
 const choreLimit = 30 * time.Minute
 
+// choreGrace is how long a chore may go on after the daemon was asked to stop:
+// then it is cut, and comes again at its time.
+const choreGrace = 5 * time.Second
+
 // newJobs prepares the job engine on PostgreSQL (pool) or SQLite (db: a handle
 // of its own on the same file, one connection); exactly one of them is set.
 func newJobs(ctx context.Context, pool *pgxpool.Pool, db *sql.DB, work []Scheduled, logger *slog.Logger) (jobs, error) {
@@ -93,6 +97,8 @@ func startable[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], work 
 		MaxAttempts:  1,
 		JobTimeout:   choreLimit,
 		Logger:       quiet(logger),
+
+		SoftStopTimeout: choreGrace,
 	})
 }
 

@@ -11,25 +11,30 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 )
 
-func TestJobs_runAtStartAndAtTheirTimes(t *testing.T) {
-	t.Parallel()
+// engineOf starts the job engine on a new SQLite file.
+func engineOf(t *testing.T, work ...Scheduled) jobs {
+	t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+filepath.Join(t.TempDir(), "j.db")+"?_journal_mode=WAL&_busy_timeout=5000&_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1)
-	ran := make(chan string, 10)
-	every := func(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }
-	engine, err := newJobs(t.Context(), nil, db, []Scheduled{
-		{Chore: ChoreSync, Of: "dupont/compta", Next: every, Do: func(context.Context) error { ran <- "sync"; return nil }},
-	}, slog.New(slog.DiscardHandler))
+	engine, err := newJobs(t.Context(), nil, db, work, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := engine.Start(t.Context()); err != nil {
+	if err := engine.Start(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatal(err)
 	}
+	return engine
+}
+
+func TestJobs_runAtStartAndAtTheirTimes(t *testing.T) {
+	t.Parallel()
+	ran := make(chan string, 10)
+	every := func(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }
+	engine := engineOf(t, Scheduled{Chore: ChoreSync, Of: "dupont/compta", Next: every, Do: func(context.Context) error { ran <- "sync"; return nil }})
 	for range 2 {
 		select {
 		case <-ran:
@@ -41,6 +46,37 @@ func TestJobs_runAtStartAndAtTheirTimes(t *testing.T) {
 	defer cancel()
 	if err := engine.Stop(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestJobs_aChoreThatDoesNotEndIsCutWhenTheDaemonStops wants Stop to return, and
+// only when the chore has ended: the database closes after it.
+func TestJobs_aChoreThatDoesNotEndIsCutWhenTheDaemonStops(t *testing.T) {
+	t.Parallel()
+	began, ended := make(chan struct{}), make(chan struct{})
+	engine := engineOf(t, Scheduled{
+		Chore: ChoreSync, Of: "dupont/compta", Next: hourly,
+		Do: func(ctx context.Context) error {
+			close(began)
+			<-ctx.Done()
+			close(ended)
+			return ctx.Err()
+		},
+	})
+	select {
+	case <-began:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the chore did not run")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), choreGrace+20*time.Second)
+	defer cancel()
+	if err := engine.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	default:
+		t.Error("the engine has stopped and the chore goes on")
 	}
 }
 

@@ -13,15 +13,18 @@ import (
 	syncer "relanced/sync"
 )
 
-// softStop is how long a message that is leaving may take after the first
-// signal.
-const softStop = 15 * time.Second
+// After the first signal: how long a message that is leaving may take (systemd
+// waits 90 s), and how long schedules may once they were cut off.
+const (
+	softStop = 75 * time.Second
+	cutStop  = 5 * time.Second
+)
 
 // Run does the daemon's work until ctx ends: loops, schedules, the health page.
 // Sends in flight finish; hard, where it ends, cuts them off.
 func (d *Daemon) Run(ctx, hard context.Context) error {
 	h := &health{ping: d.Store.Ping}
-	stopHTTP, err := h.serve(ctx, string(d.File.HTTP.Listen), d.logger)
+	listening, stopHTTP, err := h.serve(ctx, string(d.File.HTTP.Listen), d.logger)
 	if err != nil {
 		return err
 	}
@@ -46,7 +49,7 @@ func (d *Daemon) Run(ctx, hard context.Context) error {
 	done := make(chan struct{})
 	go func() { defer close(done); n.run(ctx) }()
 	h.tellReady(ctx, d.logger)
-	d.logger.InfoContext(ctx, "ready", "companies", len(d.Companies), "store", d.File.Store.Kind)
+	d.logger.InfoContext(ctx, "ready", "companies", len(d.Companies), "store", d.File.Store.Kind, "http", listening)
 	<-ctx.Done()
 	h.tellStopping()
 	d.logger.Info("stopping")
@@ -55,7 +58,7 @@ func (d *Daemon) Run(ctx, hard context.Context) error {
 	case <-hard.Done():
 	case <-time.After(softStop):
 	}
-	stopping, cancel := context.WithTimeout(hard, 5*time.Second)
+	stopping, cancel := context.WithTimeout(hard, choreGrace+cutStop)
 	defer cancel()
 	if err := engine.Stop(stopping); err != nil && !errors.Is(err, context.Canceled) {
 		d.logger.Warn("schedules cut off", "err", err)

@@ -36,20 +36,25 @@ func opened(tb testing.TB, dir, listen string, logs slog.Handler) *Daemon {
 	return d
 }
 
-// readiness closes ready when the daemon says that it is.
+// readiness tells, when the daemon says that it is ready, where it listens.
 type readiness struct {
 	slog.Handler
-	ready chan struct{}
+	ready chan string
 }
 
 func newReadiness() readiness {
-	return readiness{slog.NewTextHandler(io.Discard, nil), make(chan struct{})} //nolint:sloglint // it must be enabled to see what is logged
+	return readiness{slog.NewTextHandler(io.Discard, nil), make(chan string, 1)} //nolint:sloglint // it must be enabled to see what is logged
 }
 
 // Handle waits for the one message.
 func (r readiness) Handle(_ context.Context, record slog.Record) error {
 	if record.Message == "ready" {
-		close(r.ready)
+		record.Attrs(func(a slog.Attr) bool {
+			if a.Key == "http" {
+				r.ready <- a.Value.String()
+			}
+			return true
+		})
 	}
 	return nil
 }
@@ -57,26 +62,17 @@ func (r readiness) Handle(_ context.Context, record slog.Record) error {
 // WithAttrs keeps the channel.
 func (r readiness) WithAttrs([]slog.Attr) slog.Handler { return r }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestRun_saysReadyAnswersAndStopsSoftly(t *testing.T) {
 	t.Parallel()
-	address, logs := freeAddress(t), newReadiness()
-	d := opened(t, t.TempDir(), address, logs)
+	logs := newReadiness()
+	d := opened(t, t.TempDir(), "127.0.0.1:0", logs)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx, context.Background()) }()
+	var address string
 	select {
-	case <-logs.ready:
+	case address = <-logs.ready:
 	case err := <-ended:
 		t.Fatalf("it ended: %v", err)
 	case <-time.After(30 * time.Second):
