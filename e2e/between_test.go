@@ -80,8 +80,7 @@ func TestDrillRace_whileTheServerTakesTheRecipient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "")
 	landed := false
-	server, err := emailtest.NewSMTP(emailtest.SMTPConfig{
-		Users: map[string]string{"compta": "pw-compta"},
+	server := w.handTo(emailtest.SMTPConfig{
 		Fault: func(stage emailtest.Stage, _ string) emailtest.Fault {
 			if stage == emailtest.Rcpt && !landed {
 				landed = w.command("hold", "P001", "--reason", "au téléphone").code == 0
@@ -89,12 +88,6 @@ func TestDrillRace_whileTheServerTakesTheRecipient(t *testing.T) {
 			return emailtest.Fault{}
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	w.smtp = fmt.Sprintf("{host: %s, port: %d, tls: none, pace: 600/min}", server.Host, server.Port)
-	w.config = w.write("relanced.yaml")
 	w.customer("P001", "Boulangerie Petit", "petit@petit.example", "PL-1", 30_000)
 	w.approved(1)
 	w.do("remind")

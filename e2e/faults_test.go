@@ -68,8 +68,7 @@ func TestDrillNet_resetAroundTheLastDot(t *testing.T) {
 			t.Parallel()
 			w := newWorldWith(t, "", p)
 			cut := false
-			server, err := emailtest.NewSMTP(emailtest.SMTPConfig{
-				Users: map[string]string{"compta": "pw-compta"},
+			server := w.handTo(emailtest.SMTPConfig{
 				Fault: func(stage emailtest.Stage, _ string) emailtest.Fault {
 					if stage == emailtest.Dot && !cut {
 						cut = true
@@ -78,12 +77,6 @@ func TestDrillNet_resetAroundTheLastDot(t *testing.T) {
 					return emailtest.Fault{}
 				},
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = server.Close() })
-			w.smtp = fmt.Sprintf("{host: %s, port: %d, tls: none, pace: 600/min}", server.Host, server.Port)
-			w.config = w.write("relanced.yaml")
 			w.customer("P001", "Boulangerie Petit", "petit@petit.example", "PL-1", 30_000)
 			w.customer("P002", "Cabinet Lefèvre", "lefevre@lefevre.example", "PL-2", 45_000)
 			w.approved(2)

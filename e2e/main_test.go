@@ -7,10 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +26,16 @@ func TestMain(m *testing.M) {
 	if point := os.Getenv(childPoint); point != "" {
 		os.Exit(child(point))
 	}
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		// The tests wait for servers, leases and schedules far more than they work.
+		_ = flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0))))
+	}
 	os.Exit(withBinary(m))
 }
+
+// atOnce is how many tests run together.
+const atOnce = 8
 
 func withBinary(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "relanced-e2e-")

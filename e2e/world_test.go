@@ -15,6 +15,7 @@ import (
 	"relanced/connectors/files/fectest"
 	"relanced/connectors/pennylane/pennylanetest"
 	"relanced/internal/calendar"
+	"relanced/internal/email/emailtest"
 )
 
 // world is a company with its accounting software, its mail system and its
@@ -28,8 +29,11 @@ type world struct {
 	store  string
 	mode   string
 	brief  bool
-	poll   string // of Pennylane
-	smtp   string // instead of the mail system's
+	poll   string   // of Pennylane
+	smtp   string   // instead of the mail system's
+	imap   string   // the same
+	api    string   // where the books are asked for, instead of their own address
+	vars   []string // more environment
 	// Of the only customer, in tests that have one:
 	who              int64
 	address, invoice string
@@ -68,7 +72,7 @@ func newWorldWith(t *testing.T, store string, p *post) *world {
 }
 
 func (w *world) env() []string {
-	return append(os.Environ(), "PENNYLANE_TOKEN="+token, "MAIL_PASSWORD=pw-compta", "RELANCED_STORE="+w.store)
+	return append(append(os.Environ(), "PENNYLANE_TOKEN="+token, "MAIL_PASSWORD=pw-compta", "RELANCED_STORE="+w.store), w.vars...)
 }
 
 // write writes the configuration and returns its path.
@@ -77,6 +81,14 @@ func (w *world) write(name string) string {
 	smtp := w.smtp
 	if smtp == "" {
 		smtp = fmt.Sprintf("{host: 127.0.0.1, port: %s, tls: starttls, ca: %q, pace: 600/min}", w.post.env["MAIL_SUBMISSION_PORT"], w.post.env["MAIL_CA"])
+	}
+	imap := w.imap
+	if imap == "" {
+		imap = fmt.Sprintf("{host: 127.0.0.1, port: %s, tls: implicit, ca: %q, poll: 1m}", w.post.env["MAIL_IMAPS_PORT"], w.post.env["MAIL_CA"])
+	}
+	api := w.api
+	if api == "" {
+		api = w.books.URL()
 	}
 	brief := ""
 	if w.brief {
@@ -105,18 +117,32 @@ companies:
         display: Comptabilité Dupont
         login: {user: compta, password: {env: MAIL_PASSWORD}}
         smtp: %s
-        imap: {host: 127.0.0.1, port: %s, tls: implicit, ca: %q, poll: 1m}
+        imap: %s
     team: [{name: Marie Petit, email: marie@dupont.example, may: [all]}]
     %s
     reminders:
       mode: %s
       schedule: "* * * * *"
       window: {days: mon-sun, hours: "00:00-24:00", holidays: none}
-`, w.books.URL(), w.poll, smtp, w.post.env["MAIL_IMAPS_PORT"], w.post.env["MAIL_CA"], brief, w.mode)
+`, api, w.poll, smtp, imap, brief, w.mode)
 	w.put("key", "cmVsYW5jZWQtZTJlLXRlc3Qta2V5LTMyLWJ5dGVzLi4=\n")
 	path := filepath.Join(w.dir, name)
 	w.put(name, text)
 	return path
+}
+
+// handTo makes the company hand its mail over to a server in memory.
+func (w *world) handTo(config emailtest.SMTPConfig) *emailtest.SMTP {
+	w.t.Helper()
+	config.Users = map[string]string{"compta": "pw-compta"}
+	server, err := emailtest.NewSMTP(config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = server.Close() })
+	w.smtp = fmt.Sprintf("{host: %s, port: %d, tls: none, pace: 600/min}", server.Host, server.Port)
+	w.config = w.write("relanced.yaml")
+	return server
 }
 
 // put writes a file into the world's folder.
