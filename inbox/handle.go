@@ -58,6 +58,7 @@ func (r *Reader) handle(ctx context.Context, known *progress, batch mailbox.Batc
 		if err != nil {
 			return err
 		}
+		in.late = !known.ReadAt.IsZero() && !batch.Renewed
 		past := mark
 		past.Next = uint32(k.head.UID) + 1
 		if err := r.keep(ctx, in, past); err != nil {
@@ -123,6 +124,8 @@ type understood struct {
 	token    bool                     // it answers a work list
 	cut      bool                     // only its header could be read
 	sent     map[string]store.SentRef // of a copy in Sent: which of our messages it is
+	refs     []string                 // of the same: the references it bears
+	late     bool                     // it came after its folder was read to the end before
 }
 
 // understand reads the body where that is needed, and finds whose message it is.
@@ -155,8 +158,11 @@ func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) 
 	in.identity = identity(in.m, k.head, body)
 	var err error
 	if in.role == mailbox.RoleSent {
-		if in.sent, err = r.ourOwn(ctx, in.m); err != nil {
-			return in, err
+		in.refs = r.references(in.m)
+		if len(in.refs) > 0 {
+			if in.sent, err = r.Store.SentByRef(ctx, r.Key.Company, in.refs); err != nil {
+				return in, err
+			}
 		}
 	}
 	in.found, err = match.Find(ctx, r.Store, r.Company.Seller, in.m, in.at)
@@ -194,16 +200,13 @@ func (r *Reader) answers(in understood) bool {
 	return r.Company.isMember(in.m.From.Email) && in.found.Verified && len(in.found.Hits) == 0
 }
 
-// ourOwn finds which of our messages a copy in Sent is.
-func (r *Reader) ourOwn(ctx context.Context, m *message.Message) (map[string]store.SentRef, error) {
+// references are those that a copy of our own message bears, signed by us.
+func (r *Reader) references(m *message.Message) []string {
 	var refs []string
 	for _, id := range r.Company.Seller.Keys.Find(m.Header.Raw("x-relanced-ref")+" <"+m.MessageID+">", email.Domain(r.Account.Address)) {
 		refs = append(refs, string(id))
 	}
-	if len(refs) == 0 {
-		return nil, nil
-	}
-	return r.Store.SentByRef(ctx, r.Key.Company, refs)
+	return refs
 }
 
 // identity names a message whatever folder it lies in, mail.md §3.5: the

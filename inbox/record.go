@@ -233,6 +233,11 @@ func (r *Reader) own(tx *store.Tx, in understood) error {
 	if in.role != mailbox.RoleSent {
 		return nil
 	}
+	if in.late && len(in.sent) == 0 {
+		if err := r.stranger(tx, in); err != nil {
+			return err
+		}
+	}
 	for _, ref := range in.sent {
 		if mid := bracketed(in.m.MessageID); mid != "" {
 			if err := tx.Alias(ref.Message, mid); err != nil {
@@ -256,6 +261,41 @@ func (r *Reader) left(tx *store.Tx, id dossier.MessageID) error {
 	switch out.State { //nolint:exhaustive // an armed one is being recorded, the others have ended
 	case dossier.StateUnknown, dossier.StateQueued, dossier.StateDraft:
 		return tx.Record(id, store.Result{State: dossier.StateSent, Stage: "proof", Server: out.Server})
+	}
+	return nil
+}
+
+// stranger sees to a message that bears our mark, has just come into Sent, and
+// that this database does not know: it is an older copy of the one that sent it.
+// Nothing of it is believed before a person confirms, and whoever got the message
+// is left alone as after a colleague's own.
+func (r *Reader) stranger(tx *store.Tx, in understood) error {
+	for _, ref := range in.refs {
+		if known, err := tx.Knows(ref); err != nil || known {
+			return err
+		}
+	}
+	if len(in.refs) == 0 {
+		return nil
+	}
+	r.Logger.Warn("a message of ours lies in Sent that this database does not know: it is an older copy", "message_id", in.m.MessageID, "do", "confirm each connection: nothing is sent before")
+	if err := tx.Doubt(); err != nil {
+		return err
+	}
+	until := r.Company.Holds.Conversation(in.on)
+	if until != 0 && until <= r.today(tx) {
+		return nil
+	}
+	text := r.say("relance inconnue de cette base, trouvée dans les envoyés : ", "a reminder that this database does not know, found in Sent: ") + in.m.Subject
+	for _, h := range in.found.Hits {
+		event := store.Event{Company: r.Key.Company, Customer: h.Customer, At: in.at, Kind: "conversation", By: "relanced", Text: shorten(text, noteLimit), Ref: in.m.MessageID}
+		if err := tx.AddEvent(event); err != nil {
+			return err
+		}
+		hold := dossier.Hold{Reason: dossier.Conversation, By: "relanced", Note: shorten(text, noteLimit), From: in.at, Until: until}
+		if _, err := tx.AddHold(h.Customer, hold); err != nil {
+			return err
+		}
 	}
 	return nil
 }

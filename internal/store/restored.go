@@ -2,28 +2,37 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// A database may be an older copy of itself: a marked backup, or files that
-// somebody put back. What left since is not in it, and would leave again. So
-// beside an SQLite file stands a small one that says how often a message was
-// armed; a database that knows of fewer is older than what was sent. The file is
-// only ever behind, never ahead, and where it is missing nothing is concluded.
+// A database may be an older copy of itself: a marked backup, files that
+// somebody put back, a pg_dump that was restored. What left since is not in it,
+// and would leave again. Three things tell:
+//
+//   - Beside an SQLite file stands a small one that says how often a message was
+//     armed; a database that knows of fewer is older than what was sent. The file
+//     is only ever behind, never ahead, and where it is missing nothing is
+//     concluded.
+//   - A PostgreSQL database knows where it lives: the numbers that the server gave
+//     it and one of its tables. Restoring a dump gives new ones.
+//   - In Sent comes a message of ours that the database does not know; the inbox
+//     sees it, before anything leaves, and calls Doubt.
 
 // welcome notices that the database is a copy that was restored: until a person
 // confirms, nothing of it is believed enough to send.
 func (s *Store) welcome(ctx context.Context) error {
 	here := ""
 	if s.pool != nil {
-		var oid int64
-		if err := s.pool.QueryRow(ctx, "SELECT oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&oid); err != nil {
+		var database, table int64
+		err := s.pool.QueryRow(ctx, "SELECT oid::bigint, 'meta'::regclass::oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&database, &table)
+		if err != nil {
 			return err
 		}
-		here = strconv.FormatInt(oid, 10)
+		here = fmt.Sprintf("%d/%d", database, table)
 	}
 	return s.InTx(ctx, func(tx *Tx) error {
 		mark, err := tx.Meta("copy")
@@ -39,7 +48,10 @@ func (s *Store) welcome(ctx context.Context) error {
 			return err
 		}
 		if mark != "" || older || home != "" && home != here {
-			if err := tx.restored(); err != nil {
+			if err := tx.Doubt(); err != nil {
+				return err
+			}
+			if _, err := tx.exec("UPDATE lease SET owner = '', until_at = 0, fence = fence + 1"); err != nil {
 				return err
 			}
 			s.log.Warn("restored copy opened", "do", "confirm each connection: nothing is sent before")
@@ -51,13 +63,14 @@ func (s *Store) welcome(ctx context.Context) error {
 	})
 }
 
-func (tx *Tx) restored() error {
+// Doubt takes the database for an older copy of itself: every connection is
+// unconfirmed, and nothing leaves before a person has confirmed.
+func (tx *Tx) Doubt() error {
 	for _, q := range []string{
 		"UPDATE connection SET confirmed_at = 0, confirmed_by = ''",
 		"UPDATE company SET restored_at = $1",
 		"INSERT INTO company (id, restored_at) SELECT DISTINCT company, CAST($1 AS BIGINT) FROM connection WHERE true ON CONFLICT (id) DO UPDATE SET restored_at = excluded.restored_at",
 		"UPDATE agenda SET version = version + 1, next_at = $1, gated = FALSE",
-		"UPDATE lease SET owner = '', until_at = 0, fence = fence + 1",
 		"DELETE FROM meta WHERE key = 'copy'",
 	} {
 		var args []any
@@ -69,6 +82,14 @@ func (tx *Tx) restored() error {
 		}
 	}
 	return nil
+}
+
+// Knows tells whether the reference is that of a message of this database, of
+// whatever company.
+func (tx *Tx) Knows(ref string) (bool, error) {
+	var n int64
+	err := tx.one([]any{&n}, "SELECT count(*) FROM outbox WHERE ref = $1 AND ref <> ''", ref)
+	return n > 0, err
 }
 
 // memory is the file beside the database at path.
