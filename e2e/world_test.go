@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -58,6 +60,10 @@ func newWorldWith(t *testing.T, store string, p *post) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.books.Close() })
+	// Worlds that share a mailbox must not take each other's messages for theirs.
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	w.put("key", base64.StdEncoding.EncodeToString(key)+"\n")
 	w.config = w.write("relanced.yaml")
 	t.Cleanup(func() {
 		if !t.Failed() {
@@ -125,7 +131,6 @@ companies:
       schedule: "* * * * *"
       window: {days: mon-sun, hours: "00:00-24:00", holidays: none}
 `, api, w.poll, smtp, imap, brief, w.mode)
-	w.put("key", "cmVsYW5jZWQtZTJlLXRlc3Qta2V5LTMyLWJ5dGVzLi4=\n")
 	path := filepath.Join(w.dir, name)
 	w.put(name, text)
 	return path
@@ -205,10 +210,14 @@ func (w *world) customer(code, name, address, invoice string, cents int64) (who,
 		Type: "company", Name: name, Reference: code, Emails: []string{address}, Language: "fr_FR", Country: "FR",
 		SIREN: "", Street: "1 rue des Lilas", Postcode: "35000", City: "Rennes",
 	})
-	id = w.books.Books.AddInvoice(pennylanetest.Invoice{
+	return who, w.overdue(who, invoice, cents)
+}
+
+// overdue adds an invoice to a customer, overdue since ten days.
+func (w *world) overdue(who int64, invoice string, cents int64) int64 {
+	return w.books.Books.AddInvoice(pennylanetest.Invoice{
 		Customer: who, Number: invoice, Date: day(-40).String(), Deadline: day(-10).String(), Total: pennylanetest.Cents(cents),
 	})
-	return who, id
 }
 
 // process is a running daemon.
