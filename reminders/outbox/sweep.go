@@ -305,6 +305,9 @@ func (b *Box) openTask(tx *store.Tx, d decided, a reminders.Action, done *Report
 	}
 	keys := make([]string, 0, len(a.Lines))
 	for _, use := range a.Lines {
+		if use.Role == dossier.RoleAnnex {
+			continue // listed beside what is demanded: it takes no step
+		}
 		task.Lines = append(task.Lines, use.Line.ID)
 		keys = append(keys, fmt.Sprint(use.Line.ID))
 	}

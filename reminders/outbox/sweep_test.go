@@ -386,3 +386,35 @@ func TestSweep_aTaskThatIsThereIsNotOpenedAgain(t *testing.T) {
 		t.Errorf("%d events", tasks)
 	}
 }
+
+// A formal notice demands what has reached it and lists the rest in an annex:
+// what stands there has taken no step.
+func TestSweep_whatALetterOnlyListsHasTakenNoStep(t *testing.T) {
+	t.Parallel()
+	w := open(t, sqlite(t), 1)
+	w.apply(store.Page{Documents: []receivable.Document{bill("F-OLD", "C1", "2026-09-10", 900_00, 900_00)}})
+	who := w.customer("C1")
+	d, err := w.Dossier(w.ctx(), who)
+	w.must(err)
+	lines := map[string]dossier.DueID{}
+	for _, l := range d.Lines {
+		lines[l.Invoice] = l.ID
+	}
+	w.tx(func(tx *store.Tx) error {
+		return tx.TakeSteps(dossier.Taken{Due: lines["F-OLD"], Plan: "standard", Step: "third", How: reminders.TakenHistory, At: w.clock.Now().AddDate(0, 0, -20)})
+	})
+	w.remind()
+	letters := w.tasks("letter")
+	if len(letters) != 1 || !slices.Equal(letters[0].Lines, []dossier.DueID{lines["F-OLD"]}) {
+		t.Fatalf("letters: %+v; want one, about %d alone", letters, lines["F-OLD"])
+	}
+	w.pay("F-OLD", 0)
+	w.later(30 * 24 * time.Hour)
+	d, err = w.Dossier(w.ctx(), who)
+	w.must(err)
+	for _, v := range reminders.Decide(d, w.box.Company.Rules, w.clock.Now()).Verdicts {
+		if v.Line.Invoice == "F-1" && v.Step != "first" {
+			t.Errorf("the invoice of the annex is at %s", v.Step)
+		}
+	}
+}
