@@ -111,6 +111,7 @@ func (d *Daemon) send(ctx context.Context, c *Company, since time.Time, done *Re
 	if err := c.Sends.Takeover(holding, held.Fence()); err != nil {
 		return err
 	}
+	retried := 0
 	for holding.Err() == nil {
 		handed, err := c.Sends.Once(holding, held.Fence())
 		done.Handed.Sent += handed.Sent
@@ -119,10 +120,7 @@ func (d *Daemon) send(ctx context.Context, c *Company, since time.Time, done *Re
 		done.Handed.Withheld += handed.Withheld
 		done.Handed.Retried += handed.Retried
 		done.Handed.Next = handed.Next
-		if failed := handed.Failed; failed != nil {
-			done.Unread = append(done.Unread, fmt.Errorf("mailbox %s cannot send: %w: %s", key.Name, failed.Err, doSMTP(*failed)))
-			break
-		}
+		retried += handed.Retried
 		if err != nil {
 			done.Unread = append(done.Unread, err)
 			break
@@ -133,7 +131,22 @@ func (d *Daemon) send(ctx context.Context, c *Company, since time.Time, done *Re
 		}
 		pause(holding, wait)
 	}
+	if retried > 0 {
+		if err := d.unreachable(holding, c, done); err != nil {
+			return err
+		}
+	}
 	return reader.Flush(context.WithoutCancel(holding))
+}
+
+// unreachable adds to what could not be reached the mail server, where nothing
+// gets through to it.
+func (d *Daemon) unreachable(ctx context.Context, c *Company, done *Reminded) error {
+	since, why, err := c.Box.Unreachable(ctx)
+	if err == nil && !since.IsZero() {
+		done.Unread = append(done.Unread, fmt.Errorf("mailbox %s: nothing leaves: %s: it is tried again by itself; where that lasts, look at `relanced check`", c.Box.Company.Mailbox.Name, why))
+	}
+	return err
 }
 
 // paceWait is the longest pause between two messages that a command sits out.
@@ -218,7 +231,10 @@ func (d *Daemon) count(ctx context.Context, c *Company, since time.Time, done *R
 			done.Decided.Withdrawn++
 		}
 	}
-	return nil
+	if c.Sends == nil || done.Handed.Next.IsZero() {
+		return nil
+	}
+	return d.unreachable(ctx, c, done)
 }
 
 // ReadMailboxes reads every mailbox of the company to its end, now, and carries

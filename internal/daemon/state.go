@@ -116,6 +116,18 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 		one, problems := mailboxHealth(r.Key.Name, known[r.Key], d.Store.Now())
 		h.Mailboxes, h.Problems = append(h.Mailboxes, one), append(h.Problems, problems...)
 	}
+	if c.Sends != nil {
+		since, why, err := c.Box.Unreachable(ctx)
+		if err != nil {
+			return h, err
+		}
+		if !since.IsZero() {
+			h.Problems = append(h.Problems, Problem{
+				fmt.Sprintf("mailbox %s: nothing leaves: %s", c.Box.Company.Mailbox.Name, why), since,
+				"it is tried again by itself; where that lasts, check host, port and tls of its smtp with `relanced check`",
+			})
+		}
+	}
 	if h.Outbox, err = d.Store.OutboxCounts(ctx, c.id()); err != nil {
 		return h, err
 	}

@@ -35,6 +35,7 @@ type attempt struct {
 	result Result
 	at     time.Time
 	pause  time.Duration // of a failure of the account: for all messages
+	again  bool          // it may be the first that got through after failures of the account
 	block  string        // why sending must stop until a person acts
 }
 
@@ -45,7 +46,8 @@ func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Ha
 	a := attempt{row: row, result: r, at: s.now()}
 	switch {
 	case r.Outcome == Sent:
-		s.failures, s.policies, s.slower = 0, nil, s.slower/2
+		a.again = s.failures > 0 || !s.reached
+		s.failures, s.policies, s.slower, s.reached = 0, nil, s.slower/2, true
 		h.Sent++
 	case r.Outcome == Unknown:
 		h.Unknown++
@@ -60,7 +62,6 @@ func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Ha
 			s.failures++
 			a.pause = retryIn(s.failures)
 			s.retryAt = a.at.Add(a.pause)
-			h.Failed = &r
 		}
 	}
 	a.block = s.blockedBy(row, r)
@@ -156,6 +157,9 @@ func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
 			kind = "given_up"
 		}
 	}
+	if err := s.tell(tx, a, result.Problem); err != nil {
+		return result, err
+	}
 	var err error
 	if result.State == dossier.StateQueued && !r.Armed {
 		err = tx.PutOff(row.ID, result.NotBefore, result.Problem)
@@ -198,6 +202,46 @@ func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {
 		Company: b.Company.ID, Customer: row.Customer, Kind: kind, By: "relanced",
 		Text: strings.TrimSpace(row.Step + " " + result.Problem), Ref: fmt.Sprintf("message %d", row.ID),
 	})
+}
+
+// tell remembers since when nothing gets through to the mail server, and why.
+func (s *Sender) tell(tx *store.Tx, a attempt, why string) error {
+	key := s.Box.unreachable()
+	switch {
+	case a.again:
+		return tx.SetMeta(key, "")
+	case a.refused(), a.result.Outcome != NotDelivered, !a.account():
+		return nil
+	}
+	known, err := tx.Meta(key)
+	if err != nil {
+		return err
+	}
+	since, _, _ := strings.Cut(known, " ")
+	if since == "" {
+		since = a.at.UTC().Format(time.RFC3339)
+	}
+	return tx.SetMeta(key, since+" "+why)
+}
+
+// Unreachable tells since when nothing gets through to the mail server, and what
+// happened last; the zero time where the last message did.
+func (b *Box) Unreachable(ctx context.Context) (since time.Time, why string, err error) {
+	var text string
+	err = b.Store.View(ctx, func(tx *store.Tx) error {
+		text, err = tx.Meta(b.unreachable())
+		return err
+	})
+	at, why, _ := strings.Cut(text, " ")
+	if at == "" || err != nil {
+		return time.Time{}, "", err
+	}
+	since, err = time.Parse(time.RFC3339, at)
+	return since, why, err
+}
+
+func (b *Box) unreachable() string {
+	return "unreachable/" + string(b.Company.ID) + "/" + b.Company.Mailbox.Name
 }
 
 // again says when the message is tried next. It gives up a message that failed

@@ -35,6 +35,7 @@ type Sender struct {
 	facts   snapshot // as they were after that look
 
 	failures int                       // of the way to the server, in a row
+	reached  bool                      // a message got through since the start
 	retryAt  time.Time                 // not before
 	policies []string                  // domains that refused us by policy, in a row
 	looked   map[dossier.MessageID]int // proofs sought, by message of unknown outcome
@@ -48,8 +49,7 @@ type Sender struct {
 type Handed struct {
 	Sent, Refused, Unknown, Withheld, Retried int
 
-	Next   time.Time // zero: nothing waits
-	Failed *Result   // why the mailbox could send nothing; nil: it could
+	Next time.Time // zero: nothing waits
 }
 
 const (

@@ -187,7 +187,10 @@ func TestSender_recordsWhatTheServerDoes(t *testing.T) {
 			w.remind()
 			id := w.approve()[0]
 			w.at(test.stage, 1, test.fault)
-			told := w.send().Failed != nil
+			w.send()
+			since, _, err := w.box.Unreachable(w.ctx())
+			w.must(err)
+			told := !since.IsZero()
 			row := w.message(id)
 			if line := slices.Contains([]string{"no connection", "busy greeting", "sender refused", "busy at MAIL", "DATA refused for now", "cut at DATA"}, test.name); told != line {
 				t.Errorf("told that the mailbox cannot send: %v", told)
@@ -698,5 +701,42 @@ func TestSender_aStoreThatFailsWhileArmingLetsNothingLeaveAndLosesNothing(t *tes
 	w.later(2 * time.Minute)
 	if h := w.send(); h.Sent != 1 {
 		t.Errorf("%+v", h)
+	}
+}
+
+func TestUnreachable_lastsFromTheFirstFailureOfTheServerToTheNextMessageThatGetsThrough(t *testing.T) {
+	t.Parallel()
+	w := open(t, sqlite(t), 1)
+	w.remind()
+	w.approve()
+	at := func() time.Time {
+		t.Helper()
+		since, why, err := w.box.Unreachable(w.ctx())
+		w.must(err)
+		if since.IsZero() != (why == "") {
+			t.Errorf("since %s: %q", since, why)
+		}
+		return since
+	}
+	if since := at(); !since.IsZero() {
+		t.Errorf("before anything was tried: %s", since)
+	}
+	w.at(emailtest.Connect, 2, emailtest.Fault{Drop: true})
+	w.send()
+	first := at()
+	if first.IsZero() {
+		t.Fatal("a server that hangs up is not told")
+	}
+	w.later(10 * time.Minute)
+	w.send()
+	if again := at(); !again.Equal(first) {
+		t.Errorf("since %s, after the next failure %s", first, again)
+	}
+	w.later(time.Hour)
+	if h := w.send(); h.Sent != 1 {
+		t.Fatalf("%+v", h)
+	}
+	if since := at(); !since.IsZero() {
+		t.Errorf("after a message got through: %s", since)
 	}
 }
