@@ -18,9 +18,12 @@ import (
 // quarantine is how long a message that may have left is not sent again.
 const quarantine = 15 * time.Minute
 
-// The points of the send path where a drill may kill the process, each before
-// or after a commit.
+// The points where a drill may kill the process: before and after each commit,
+// whatever it is of, and before and after those of the send path.
 const (
+	PointCommitting = "commit.before"
+	PointCommitted  = "commit.after"
+
 	PointProposing = "propose.before"
 	PointProposed  = "propose.after"
 	PointApproving = "approve.before"

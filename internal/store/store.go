@@ -22,7 +22,7 @@ var migrations embed.FS
 type Options struct {
 	Now    func() time.Time   // nil: time.Now
 	Logger *slog.Logger       // nil: none
-	Fault  func(point string) // for drills: called at named points of the send path, before and after each commit
+	Fault  func(point string) // for drills: called at the named points, see PointCommitting
 }
 
 // Store keeps the facts. It is safe for use by several goroutines.

@@ -69,10 +69,16 @@ func (s *Store) write(ctx context.Context, do func(*Tx) error) error {
 	if err := tx.flush(); err != nil {
 		return err
 	}
+	s.fault(PointCommitting)
 	if tx.pg != nil {
-		return tx.pg.Commit(ctx)
+		err = tx.pg.Commit(ctx)
+	} else {
+		err = tx.lite.Commit()
 	}
-	return tx.lite.Commit()
+	if err == nil {
+		s.fault(PointCommitted)
+	}
+	return err
 }
 
 // View runs do on one consistent snapshot. Writing inside it is an error.
