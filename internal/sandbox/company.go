@@ -170,7 +170,7 @@ func (w *world) fill() {
 }
 
 // configuration writes the company's relanced.yaml, as IT would.
-func (w *world) configuration() (string, error) {
+func (w *world) configuration(mode string) (string, error) {
 	clients := "code;kind\n"
 	for _, c := range customers {
 		if c.public {
@@ -211,9 +211,9 @@ companies:
       - {name: Marie Kermadec, email: %s, may: [all]}
     brief: {to: [%s]}
     reminders:
-      mode: review
+      mode: %s
       thanks: paid
       plans_when:
         - {if: 'customer.kind == "public"', plan: public_buyer}
-`, companyName, w.source.URL(), ourAddress, ourName, w.smtp.Host, w.smtp.Port, w.imap.Host, w.imap.Port, marie, marie), 0o600)
+`, companyName, w.source.URL(), ourAddress, ourName, w.smtp.Host, w.smtp.Port, w.imap.Host, w.imap.Port, marie, marie, mode), 0o600)
 }

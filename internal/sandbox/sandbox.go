@@ -16,6 +16,9 @@ type Options struct {
 	Dir    string       // where the mails are kept; "" makes a folder
 	Out    io.Writer    // where it is told
 	Logger *slog.Logger // nil: none
+
+	mode   string    // of the reminders; "" review
+	begins time.Time // zero: in the autumn of 2026
 }
 
 // How fast it goes for who watches.

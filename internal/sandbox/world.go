@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,8 +50,11 @@ func build(ctx context.Context, o Options) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{ // it begins on a Monday
-		clock: &clock{at: time.Date(2026, time.September, 7, 6, 0, 0, 0, zone)}, zone: zone,
+	if o.begins == (time.Time{}) {
+		o.begins = time.Date(2026, time.September, 7, 6, 0, 0, 0, zone) // a Monday
+	}
+	w := &world{
+		clock: &clock{at: o.begins}, zone: zone,
 		open: map[int]int64{}, numbers: map[int64]string{}, sent: map[string][]emailtest.Mail{},
 	}
 	if err := w.start(ctx, o); err != nil {
@@ -83,7 +87,7 @@ func (w *world) start(ctx context.Context, o Options) error {
 		return err
 	}
 	w.ends = append(w.ends, w.smtp.Close)
-	path, err := w.configuration()
+	path, err := w.configuration(cmp.Or(o.mode, "review"))
 	if err != nil {
 		return err
 	}
