@@ -380,6 +380,9 @@ func random(t *testing.T, s Suite) {
 			if rapid.Bool().Draw(rt, "cut") {
 				cutPass(rt, src, m, rapid.IntRange(0, 4).Draw(rt, "after"))
 			}
+			if rapid.IntRange(0, 2).Draw(rt, "fault") == 0 {
+				faultyPass(rt, src, m)
+			}
 		}
 		for range 2 { // the second sees what the first one's own moment hid
 			src.Pass(time.Minute)
@@ -446,6 +449,33 @@ func cutPass(rt *rapid.T, src Source, m *Mirror, pages int) {
 		if err := m.Apply(page); err != nil {
 			rt.Fatal(err)
 		}
+	}
+}
+
+// patience is how long a pass with faults is waited for: less than a connector
+// waits before it tries again, so that most such passes end in the middle.
+const patience = 60 * time.Millisecond
+
+// faultyPass makes a pass while requests fail in some way. What it brought before
+// it ended stays; that it ended must not be told as anything but the fault.
+func faultyPass(rt *rapid.T, src Source, m *Mirror) {
+	fault := rapid.SampledFrom([]Fault{
+		Unauthorized, Forbidden, Throttled, ServerError, Truncated, Disconnected, WebPage, Repeated,
+	}).Draw(rt, "kind of fault")
+	if !src.Fail(fault, rapid.IntRange(0, 5).Draw(rt, "skip"), rapid.IntRange(1, 3).Draw(rt, "times")) {
+		return
+	}
+	defer src.Heal()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := Pass(ctx, src, m)
+	if err == nil || errors.Is(err, context.DeadlineExceeded) {
+		return
+	}
+	e, ok := errors.AsType[*connectors.Error](err)
+	refused := fault == Unauthorized || fault == Forbidden
+	if !ok || refused && e.Kind != connectors.Auth || !refused && e.Kind != connectors.Rate && e.Kind != connectors.Temporary {
+		rt.Fatalf("%s is told as %v", fault, err)
 	}
 }
 
