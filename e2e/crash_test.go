@@ -147,13 +147,15 @@ func (w *world) agreeMarked(user, mark string) map[string]int {
 	return states
 }
 
-// balanced wants what the program knows to be owed to be what the source says.
+// balanced wants what the program knows to be owed to be what Pennylane says.
 func (w *world) balanced() {
 	w.t.Helper()
-	want := map[string]int64{}
-	for id, left := range w.books.Books.Owed() {
-		want[id] = int64(left)
-	}
+	w.owes(pennylaneBooks{w.books}.Owed())
+}
+
+// owes wants what the program knows to be owed to be this, by external id.
+func (w *world) owes(want map[string]int64) {
+	w.t.Helper()
 	got := map[string]int64{}
 	for _, row := range rows[struct {
 		Connection  string      `json:"connection"`

@@ -34,6 +34,7 @@ type world struct {
 	poll   string   // of Pennylane
 	smtp   string   // instead of the mail system's
 	imap   string   // the same
+	source string   // the keys of the connection, instead of Pennylane's
 	api    string   // where the books are asked for, instead of their own address
 	vars   []string // more environment
 	// Of the only customer, in tests that have one:
@@ -96,6 +97,10 @@ func (w *world) write(name string) string {
 	if api == "" {
 		api = w.books.URL()
 	}
+	source := w.source
+	if source == "" {
+		source = fmt.Sprintf("type: pennylane, token: {env: PENNYLANE_TOKEN}, base_url: %q", api)
+	}
 	brief := ""
 	if w.brief {
 		brief = `brief: {schedule: "@every 2s", to: [marie@dupont.example], empty: silent}`
@@ -115,7 +120,7 @@ companies:
     bank_accounts: [{iban: FR7630006000011234567890189, bic: AGRIFRPP}]
     connections:
       - {name: exports, type: files}
-      - {name: compta, type: pennylane, token: {env: PENNYLANE_TOKEN}, base_url: %q, schedule: %q}
+      - {name: compta, %s, schedule: %q}
     customers: {file: clients.csv, terms: 30d, kind: business}
     mailboxes:
       - name: courrier
@@ -130,7 +135,7 @@ companies:
       mode: %s
       schedule: "* * * * *"
       window: {days: mon-sun, hours: "00:00-24:00", holidays: none}
-`, api, w.poll, smtp, imap, brief, w.mode)
+`, source, w.poll, smtp, imap, brief, w.mode)
 	path := filepath.Join(w.dir, name)
 	w.put(name, text)
 	return path
