@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"relanced/configs"
@@ -23,6 +26,11 @@ const (
 // Run does the daemon's work until ctx ends: loops, schedules, the health page.
 // Sends in flight finish; hard, where it ends, cuts them off.
 func (d *Daemon) Run(ctx, hard context.Context) error {
+	release, err := d.alone()
+	if err != nil {
+		return err
+	}
+	defer release()
 	h := &health{ping: d.Store.Ping}
 	listening, stopHTTP, err := h.serve(ctx, string(d.File.HTTP.Listen), d.logger)
 	if err != nil {
@@ -64,6 +72,27 @@ func (d *Daemon) Run(ctx, hard context.Context) error {
 		d.logger.Warn("schedules cut off", "err", err)
 	}
 	return nil
+}
+
+// alone keeps a second daemon off an SQLite file, which one node works on. The
+// lock ends with the process, however that ends. Commands do not ask for it.
+func (d *Daemon) alone() (release func(), err error) {
+	if d.File.Store.Kind != configs.SQLite {
+		return func() {}, nil
+	}
+	path := d.File.Store.Source
+	lock, err := os.OpenFile(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the database: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+		_ = lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("another daemon works on %s: stop it first (several nodes share the work on PostgreSQL, with store: postgres://…)", path)
+		}
+		return nil, fmt.Errorf("lock the database: %w", err)
+	}
+	return func() { _ = lock.Close() }, nil
 }
 
 // jobsDB is a handle of the job engine's own on the SQLite file, nil on

@@ -100,6 +100,41 @@ func TestRun_saysReadyAnswersAndStopsSoftly(t *testing.T) {
 	}
 }
 
+func TestRun_aSecondDaemonOnOneSQLiteFileIsRefusedUntilTheFirstEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := newReadiness(), newReadiness()
+	a, b := opened(t, dir, "off", first), opened(t, dir, "off", second)
+	defer a.Close()
+	defer b.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx, context.Background()) }()
+	<-first.ready
+	if err := b.Run(ctx, context.Background()); err == nil || !strings.Contains(err.Error(), "another daemon") {
+		t.Errorf("a second daemon: %v", err)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	again, end := context.WithCancel(t.Context())
+	defer end()
+	go func() { ended <- b.Run(again, context.Background()) }()
+	select {
+	case <-second.ready:
+	case err := <-ended:
+		t.Fatalf("after the first has ended: %v", err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("not ready after the first has ended")
+	}
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRun_anAddressInUseIsSaid(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
