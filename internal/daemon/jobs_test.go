@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/mattn/go-sqlite3"
+
+	"relanced/internal/store/storetest"
 )
 
 // engineOf starts the job engine on a new SQLite file.
@@ -77,6 +80,43 @@ func TestJobs_aChoreThatDoesNotEndIsCutWhenTheDaemonStops(t *testing.T) {
 	case <-ended:
 	default:
 		t.Error("the engine has stopped and the chore goes on")
+	}
+}
+
+// TestJobs_oneNodeOfSeveralDoesAChore starts the engines of two nodes at once.
+func TestJobs_oneNodeOfSeveralDoesAChore(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.Postgres(t, "fsync=off")(t)
+	for time.Now().Second() > 40 { // both must start within one minute of the clock
+		<-time.After(time.Second)
+	}
+	ran := make(chan string, 10)
+	for _, node := range []string{"a", "b"} {
+		pool, err := pgxpool.New(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		engine, err := newJobs(t.Context(), pool, nil, []Scheduled{
+			{Chore: ChoreBrief, Of: "dupont", Next: hourly, Do: func(context.Context) error { ran <- node; return nil }},
+		}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := engine.Start(context.WithoutCancel(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = engine.Stop(context.Background()) })
+	}
+	select {
+	case <-ran:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody does the chore")
+	}
+	select {
+	case <-ran:
+		t.Error("the chore was done twice")
+	case <-time.After(3 * time.Second):
 	}
 }
 

@@ -241,22 +241,23 @@ func (c *checks) order(who int, row store.Outgoing, now time.Time, fail failing)
 		next := c.taken[line.Invoice] + 1
 		// A broken promise is answered one step higher, without waiting.
 		_, promised := c.promised[line.Invoice]
+		come := next < len(steps) && (late >= steps[next].at || promised)
 		switch {
-		case next > step || next == len(steps) || late < steps[next].at && !promised:
+		case next > step || next == len(steps) || !come && (next < step || next == 3):
 		case next == 3:
 			waits = append(waits, line.Invoice)
 			furthest = next
-		default:
+		default: // what stands in a message of its next step has got that step, be it early
 			c.taken[line.Invoice] = next
-			on++
+			if come {
+				on++
+			}
 		}
 		furthest = max(furthest, c.taken[line.Invoice])
 	}
-	if on == 0 {
-		for _, invoice := range waits {
-			c.taken[invoice] = 3
-			on++
-		}
+	if on == 0 && len(waits) > 0 {
+		c.taken[waits[0]] = 3
+		on++
 	}
 	if step > 0 && on == 0 {
 		fail("step %s, and no invoice had come to its next one: %s", row.Step, strings.Join(seen, "; "))
