@@ -40,7 +40,7 @@ func TestDrillNodes_takesOverFromAKilledDaemon(t *testing.T) {
 		nodes[victim] = w.daemon()
 	}
 	killed := time.Now()
-	until(t, 120*time.Second, "all handed over", func() bool { return w.left() == 0 })
+	until(t, time.Duration(120+2*size)*time.Second, "all handed over", func() bool { return w.left() == 0 })
 	t.Logf("all handed over %s after the last kill", time.Since(killed).Round(time.Second))
 	for _, n := range nodes {
 		n.stop()
@@ -82,7 +82,7 @@ func TestDrillNodes_takesOverFromADaemonThatIsCutOff(t *testing.T) {
 	w.store = direct
 	near := w.daemon()
 	cut := time.Now()
-	until(t, 120*time.Second, "all handed over by the other one", func() bool { return w.left() == 0 })
+	until(t, time.Duration(120+2*size)*time.Second, "all handed over by the other one", func() bool { return w.left() == 0 })
 	t.Logf("all handed over %s after one was cut off", time.Since(cut).Round(time.Second))
 	g.set(none)
 	until(t, 60*time.Second, "back", func() bool { return g.tried() > 0 })
