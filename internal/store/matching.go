@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"relanced/internal/dossier"
@@ -38,6 +39,16 @@ func gatherBy[T any](ctx context.Context, s *Store, asked []string, form func(st
 	return found, err
 }
 
+// among is a table j(value) of the texts bound as argument n. First in a CROSS
+// JOIN it is walked once and each key sought in an index: half the cost of IN on
+// SQLite, which first sorts such a list.
+func (tx *Tx) among(n int) string {
+	if tx.pg != nil {
+		return fmt.Sprintf("unnest($%d::text[]) AS j(value)", n)
+	}
+	return fmt.Sprintf("json_each($%d) AS j", n)
+}
+
 func only[T any](many map[string][]T, err error) (map[string]T, error) {
 	one := make(map[string]T, len(many))
 	for key, list := range many {
@@ -48,7 +59,7 @@ func only[T any](many map[string][]T, err error) (map[string]T, error) {
 
 func same(key string) string { return key }
 
-const sentColumns = ", o.id, o.customer, o.kind, o.state, o.recipients, o.sent_at FROM outbox o "
+const sentColumns = ", o.id, o.customer, o.kind, o.state, o.recipients, o.sent_at FROM "
 
 func scanSent(scan scanner) (string, SentRef, error) {
 	var key string
@@ -60,21 +71,21 @@ func scanSent(scan scanner) (string, SentRef, error) {
 // SentByMID finds our messages by Message-ID or alias, brackets and case ignored.
 func (s *Store) SentByMID(ctx context.Context, company receivable.CompanyID, mids []string) (map[string]SentRef, error) {
 	return only(gatherBy(ctx, s, mids, midKey, scanSent, func(tx *Tx) string {
-		return "SELECT i.mid" + sentColumns + "JOIN sent_id i ON i.outbox = o.id WHERE i.company = $1 AND " + tx.in("i.mid", 2)
+		return "SELECT i.mid" + sentColumns + tx.among(2) + " CROSS JOIN sent_id i JOIN outbox o ON o.id = i.outbox WHERE i.company = $1 AND i.mid = j.value"
 	}, company))
 }
 
 // SentByRef finds them by email.ID.
 func (s *Store) SentByRef(ctx context.Context, company receivable.CompanyID, refs []string) (map[string]SentRef, error) {
 	return only(gatherBy(ctx, s, refs, same, scanSent, func(tx *Tx) string {
-		return "SELECT o.ref" + sentColumns + "WHERE o.company = $1 AND o.ref <> '' AND " + tx.in("o.ref", 2)
+		return "SELECT o.ref" + sentColumns + tx.among(2) + " CROSS JOIN outbox o WHERE o.company = $1 AND o.ref <> '' AND o.ref = j.value"
 	}, company))
 }
 
 // SentByReference finds them by the visible reference; one may belong to several.
 func (s *Store) SentByReference(ctx context.Context, company receivable.CompanyID, references []string) (map[string][]SentRef, error) {
 	return gatherBy(ctx, s, references, same, scanSent, func(tx *Tx) string {
-		return "SELECT o.reference" + sentColumns + "WHERE o.company = $1 AND o.reference <> '' AND " + tx.in("o.reference", 2) + " ORDER BY o.id DESC"
+		return "SELECT o.reference" + sentColumns + tx.among(2) + " CROSS JOIN outbox o WHERE o.company = $1 AND o.reference <> '' AND o.reference = j.value ORDER BY o.id DESC"
 	}, company)
 }
 
@@ -89,7 +100,7 @@ func scanKeyed(scan scanner) (string, Match, error) {
 // Message-ID.
 func (s *Store) MatchesByMID(ctx context.Context, company receivable.CompanyID, mids []string) (map[string][]Match, error) {
 	return gatherBy(ctx, s, mids, midKey, scanKeyed, func(tx *Tx) string {
-		return "SELECT m.mid_key, x.customer, x.outbox, x.level FROM message_in m JOIN message_match x ON x.message = m.id WHERE m.company = $1 AND m.mid_key <> '' AND " + tx.in("m.mid_key", 2) + " ORDER BY m.id, x.customer"
+		return "SELECT m.mid_key, x.customer, x.outbox, x.level FROM " + tx.among(2) + " CROSS JOIN message_in m JOIN message_match x ON x.message = m.id WHERE m.company = $1 AND m.mid_key <> '' AND m.mid_key = j.value ORDER BY m.id, x.customer"
 	}, company)
 }
 
@@ -97,7 +108,7 @@ func (s *Store) MatchesByMID(ctx context.Context, company receivable.CompanyID, 
 // in a matched message.
 func (s *Store) ByThread(ctx context.Context, company receivable.CompanyID, guids []string) (map[string][]Match, error) {
 	return gatherBy(ctx, s, guids, same, scanKeyed, func(tx *Tx) string {
-		return "SELECT guid, customer, outbox, 'certain' FROM thread WHERE company = $1 AND " + tx.in("guid", 2) + " ORDER BY customer"
+		return "SELECT guid, customer, outbox, 'certain' FROM " + tx.among(2) + " CROSS JOIN thread WHERE company = $1 AND guid = j.value ORDER BY customer"
 	}, company)
 }
 
@@ -115,14 +126,14 @@ func scanContact(scan scanner) (string, Contact, error) {
 // ByAddress finds customers by e-mail address, compared as email.Canonical does.
 func (s *Store) ByAddress(ctx context.Context, company receivable.CompanyID, addresses []string) (map[string][]Contact, error) {
 	return gatherBy(ctx, s, addresses, email.Canonical, scanContact, func(tx *Tx) string {
-		return "SELECT DISTINCT k.address, c.root, k.address, " + running + " FROM contact k JOIN customer c ON c.id = k.customer WHERE k.company = $1 AND " + tx.in("k.address", 2) + " ORDER BY 2"
+		return "SELECT DISTINCT k.address, c.root, k.address, " + running + " FROM " + tx.among(2) + " CROSS JOIN contact k JOIN customer c ON c.id = k.customer WHERE k.company = $1 AND k.address = j.value ORDER BY 2"
 	}, company)
 }
 
 // ByDomain finds customers by domain (ASCII, lower case).
 func (s *Store) ByDomain(ctx context.Context, company receivable.CompanyID, domains []string) (map[string][]Contact, error) {
 	return gatherBy(ctx, s, domains, email.ASCIIDomain, scanContact, func(tx *Tx) string {
-		return "SELECT DISTINCT k.domain, c.root, k.address, " + running + " FROM contact k JOIN customer c ON c.id = k.customer WHERE k.company = $1 AND " + tx.in("k.domain", 2) + " ORDER BY 2, 3"
+		return "SELECT DISTINCT k.domain, c.root, k.address, " + running + " FROM " + tx.among(2) + " CROSS JOIN contact k JOIN customer c ON c.id = k.customer WHERE k.company = $1 AND k.domain = j.value ORDER BY 2, 3"
 	}, company)
 }
 
@@ -135,7 +146,7 @@ func (s *Store) ByNumber(ctx context.Context, company receivable.CompanyID, numb
 		return key, n, err
 	}, func(tx *Tx) string {
 		return `SELECT d.folded, d.id, c.root, d.number, ((d.outstanding <> 0 AND d.gone_at = 0) OR EXISTS (SELECT 1 FROM outbox_line l WHERE l.document = d.id))
-FROM document d JOIN customer c ON c.id = d.customer WHERE c.company = $1 AND d.folded <> '' AND ` + tx.in("d.folded", 2) + " ORDER BY d.id"
+FROM ` + tx.among(2) + " CROSS JOIN document d JOIN customer c ON c.id = d.customer WHERE c.company = $1 AND d.folded <> '' AND d.folded = j.value ORDER BY d.id"
 	}, company)
 }
 
@@ -156,7 +167,7 @@ func (s *Store) SentTo(ctx context.Context, company receivable.CompanyID, addres
 		return all(tx, func(scan scanner) (SentRef, error) {
 			_, r, err := scanSent(scan)
 			return r, err
-		}, "SELECT t.address"+sentColumns+"JOIN sent_to t ON t.outbox = o.id WHERE o.company = $1 AND t.address = $2 AND o.kind = 'reminder' AND o.sent_at > 0 AND o.sent_at >= $3 ORDER BY o.id",
+		}, "SELECT t.address"+sentColumns+"outbox o JOIN sent_to t ON t.outbox = o.id WHERE o.company = $1 AND t.address = $2 AND o.kind = 'reminder' AND o.sent_at > 0 AND o.sent_at >= $3 ORDER BY o.id",
 			company, email.Canonical(address), since)
 	})
 }
