@@ -81,10 +81,23 @@ func cutAddress(text string) (local, domain string, found bool) {
 // their ASCII form; what cannot be converted is only lowered.
 func ASCIIDomain(domain string) string {
 	domain = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(domain)), ".")
+	if isPlain(domain) {
+		return domain
+	}
 	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
 		return ascii
 	}
 	return domain
+}
+
+// isPlain tells a domain that has nothing to convert: the case of nearly all.
+func isPlain(domain string) bool {
+	for i := range len(domain) {
+		if domain[i] >= 0x80 {
+			return false
+		}
+	}
+	return !strings.Contains(domain, "xn--")
 }
 
 // Domain returns the domain of an address as ASCIIDomain does, "" for none.

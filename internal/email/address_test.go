@@ -3,6 +3,9 @@ package email
 import (
 	"strings"
 	"testing"
+
+	"golang.org/x/net/idna"
+	"pgregory.net/rapid"
 )
 
 func TestCheckAddress(t *testing.T) {
@@ -56,4 +59,20 @@ func TestIsPublicDomain(t *testing.T) {
 			t.Errorf("IsPublicDomain(%q) = %v", domain, got)
 		}
 	}
+}
+
+// TestASCIIDomain_plainOnesAsConverted: a domain that is not converted would
+// have stayed as it is.
+func TestASCIIDomain_plainOnesAsConverted(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		domain := rapid.StringOfN(rapid.SampledFrom([]rune("aZ0-._ @xné")), 0, 12, -1).Draw(t, "domain")
+		want := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(domain)), ".")
+		if ascii, err := idna.Lookup.ToASCII(want); err == nil {
+			want = ascii
+		}
+		if got := ASCIIDomain(domain); got != want {
+			t.Fatalf("%q becomes %q, want %q", domain, got, want)
+		}
+	})
 }
