@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/mail"
 	"slices"
 	"strings"
@@ -224,8 +223,10 @@ func literal(r imap.LiteralReader) ([]byte, bool) {
 	if r == nil {
 		return []byte{}, true // BODY[] NIL is an empty message
 	}
-	text, err := io.ReadAll(r)
-	return text, err == nil && int64(len(text)) == r.Size()
+	var text bytes.Buffer
+	text.Grow(int(min(r.Size(), 64<<10)) + bytes.MinRead) // no more: what is announced proves nothing
+	n, err := text.ReadFrom(r)
+	return text.Bytes(), err == nil && n == r.Size()
 }
 
 // ErrGone is a message that left its folder between two looks.

@@ -40,10 +40,9 @@ var HeaderFields = []string{
 }
 
 // cluesOf reads the keys of a message. Of one whose header alone was read, what
-// only a body holds is missing.
-func cluesOf(m *message.Message, s Seller) Clues {
+// only a body holds is missing. Own are the domains of the seller.
+func cluesOf(m *message.Message, s Seller, own []string) Clues {
 	var c Clues
-	own := s.domains()
 	find := func(text string) []email.ID {
 		if len(text) > 128<<10 {
 			text = text[:128<<10]
@@ -55,10 +54,11 @@ func cluesOf(m *message.Message, s Seller) Clues {
 		return ids[:min(len(ids), maxKeys)]
 	}
 	c.Tokens = find(join(m.Header, addressFields...) + received(m.Header))
-	c.Refs = find(strings.Join(answered(m), "\n"))
+	ids := answered(m)
+	c.Refs = find(strings.Join(ids, "\n"))
 	var rest strings.Builder
 	for _, f := range m.Header {
-		if f.Name == "received" || f.Name == "to" || f.Name == "cc" || f.Name == "message-id" || slices.Contains(addressFields, f.Name) {
+		if f.Name == "received" || f.Name == "message-id" || slices.Contains(addressFields, f.Name) || !mayHoldID(f.Value) {
 			continue
 		}
 		if rest.Len() < 128<<10 {
@@ -71,7 +71,7 @@ func cluesOf(m *message.Message, s Seller) Clues {
 			c.Mangled = append(c.Mangled, id)
 		}
 	}
-	for _, id := range answered(m) {
+	for _, id := range ids {
 		c.MIDs = addKey(c.MIDs, strings.ToLower(id))
 	}
 	if g := email.ThreadGUID(m.Header.Raw("thread-index")); g != "" {
@@ -81,8 +81,10 @@ func cluesOf(m *message.Message, s Seller) Clues {
 	if len(text) > 256<<10 {
 		text = strings.ToValidUTF8(text[:256<<10], "")
 	}
-	for _, r := range email.FindReferences(text) {
-		c.References = addKey(c.References, r)
+	if mayHoldReference(text) {
+		for _, r := range email.FindReferences(text) {
+			c.References = addKey(c.References, r)
+		}
 	}
 	for _, a := range senders(m, s) {
 		c.Addresses = addKey(c.Addresses, email.Canonical(a))
@@ -118,6 +120,31 @@ func mayHoldID(text string) bool {
 	return false
 }
 
+// mayHoldReference tells cheaply whether a text may name a visible reference: a
+// word begins with R, and a sign or four letters and digits follow.
+func mayHoldReference(text string) bool {
+	run := 0 // of letters and digits, since the R that begins a word
+	inWord := false
+	for i := range len(text) {
+		c := text[i] | 0x20
+		letter := c >= 'a' && c <= 'z' || text[i] >= '0' && text[i] <= '9'
+		switch {
+		case letter && run > 0:
+			if run++; run == 5 {
+				return true
+			}
+		case letter && !inWord && c == 'r':
+			run = 1
+		case !letter && run == 1:
+			return true
+		case !letter:
+			run = 0
+		}
+		inWord = letter || text[i] == '_'
+	}
+	return false
+}
+
 func addKey(list []string, key string) []string {
 	if key == "" || len(list) >= maxKeys || slices.Contains(list, key) {
 		return list
@@ -145,6 +172,9 @@ func received(h message.Header) string {
 		if i == 10 {
 			break
 		}
+		if !mayHoldID(v) {
+			continue
+		}
 		if m := forAddress.FindStringSubmatch(v); m != nil {
 			b.WriteString(m[1] + "\n")
 		}
@@ -164,6 +194,10 @@ func senders(m *message.Message, s Seller) []string {
 	var out []string
 	add := func(a string) {
 		if a == "" || s.Owns(a) || slices.Contains(out, a) || len(out) > 20 {
+			return
+		}
+		if !strings.Contains(a, "=") {
+			out = append(out, a)
 			return
 		}
 		if k := srs.FindStringSubmatch(a); k != nil {

@@ -17,7 +17,7 @@ const recent = 10
 // Find collects the evidence of a message. Now bounds how far back a failure
 // notice is matched by its address alone. An error is the Directory's.
 func Find(ctx context.Context, d Directory, s Seller, m *message.Message, now time.Time) (*Result, error) {
-	f := finder{ctx: ctx, d: d, s: s, m: m, now: now, clues: cluesOf(m, s)}
+	f := finder{ctx: ctx, d: d, s: s, m: m, now: now, clues: cluesOf(m, s, s.domains())}
 	f.r = newResult()
 	if len(f.clues.Threads) > 0 {
 		f.r.Thread = f.clues.Threads[0]

@@ -25,8 +25,8 @@ const (
 // which need their body: with one question of each kind to the Directory for
 // every thousand keys, however many messages there are.
 func Heads(ctx context.Context, d Directory, s Seller, heads []*message.Message) ([]Need, error) {
-	clues := make([]Clues, len(heads))
-	Share(len(heads), func(i int) { clues[i] = cluesOf(heads[i], s) })
+	clues, own := make([]Clues, len(heads)), s.domains()
+	Share(len(heads), func(i int) { clues[i] = cluesOf(heads[i], s, own) })
 	var all Clues
 	for _, c := range clues {
 		all.Tokens = append(append(append(all.Tokens, c.Tokens...), c.Refs...), c.Mangled...)

@@ -209,13 +209,16 @@ func (r *Result) settle() {
 	}
 }
 
-// join makes one text of the header fields of these names, folds kept as spaces.
+// join makes one text of the header fields of these names that may hold an id of
+// ours, folds kept as spaces.
 func join(h message.Header, names ...string) string {
 	var b strings.Builder
 	for _, name := range names {
-		for _, v := range h.All(name) {
-			b.WriteString(v)
-			b.WriteByte('\n')
+		for _, f := range h {
+			if f.Name == name && mayHoldID(f.Value) {
+				b.WriteString(f.Value)
+				b.WriteByte('\n')
+			}
 		}
 	}
 	return b.String()

@@ -1,7 +1,7 @@
 package match
 
 import (
-	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,7 +9,25 @@ import (
 	"relanced/inbox/message"
 )
 
-var keyword = regexp.MustCompile(`(?:facture|factures|fact|fac|n°|nº|no|num|numero|invoice|invoices|inv|bill|rechnung|rechnungen|re|rg|nr|factura|fattura|factuur|number|#)[ .:°#-]*$`)
+// keywords end in what precedes a number that is an invoice's.
+var keywords = []string{
+	"facture", "factures", "fact", "fac", "n°", "nº", "no", "num", "numero", "invoice", "invoices", "inv", "bill", "rechnung", "rechnungen",
+	"re", "rg", "nr", "factura", "fattura", "factuur", "number", "#",
+}
+
+// announces tells whether folded text ends in a keyword, whatever signs follow it.
+func announces(text string) bool {
+	for {
+		if slices.ContainsFunc(keywords, func(k string) bool { return strings.HasSuffix(text, k) }) {
+			return true
+		}
+		sign, size := utf8.DecodeLastRuneInString(text)
+		if size == 0 || !strings.ContainsRune(" .:°#-", sign) {
+			return false
+		}
+		text = text[:len(text)-size]
+	}
+}
 
 // wordsOf gives where runs of letters and digits stand in a line, those joined
 // by - / . _ as one: each may be an invoice number, or one of two or three words
@@ -90,7 +108,7 @@ func numbersIn(text string) []string {
 		for i, at := range words {
 			w := l[at[0]:at[1]]
 			if strings.ContainsAny(w, "0123456789") {
-				if !short(w) || keyword.MatchString(message.Fold(l[max(0, at[0]-24):at[0]])) {
+				if !short(w) || announces(message.Fold(l[max(0, at[0]-24):at[0]])) {
 					add(w)
 				}
 				if j := strings.LastIndexByte(w, '.'); j > 0 { // a file's name

@@ -2,6 +2,7 @@ package match
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +21,18 @@ func TestWordsOf_areRunsJoined(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, wordsOf(line)); diff != "" {
 			t.Fatalf("%q: %s", line, diff)
+		}
+	})
+}
+
+// TestAnnounces_asTheExpressionSays compares with the expression that says it shortest.
+func TestAnnounces_asTheExpressionSays(t *testing.T) {
+	t.Parallel()
+	expression := regexp.MustCompile(`(?:` + strings.Join(keywords, "|") + `)[ .:°#-]*$`)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOfN(rapid.SampledFrom([]rune("factureno°º#.: -x")), 0, 12, -1).Draw(t, "text")
+		if got, want := announces(text), expression.MatchString(text); got != want {
+			t.Fatalf("%q: %v, want %v", text, got, want)
 		}
 	})
 }

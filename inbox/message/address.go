@@ -26,6 +26,9 @@ const maxAddresses = 200
 // Addresses reads an address list leniently: quoted names, comments, groups,
 // missing brackets, names with commas that nobody quoted.
 func Addresses(raw string) []Address {
+	if raw == "" {
+		return nil
+	}
 	var out []Address
 	for _, item := range splitAddresses(raw) {
 		if a, ok := parseAddress(item); ok && len(out) < maxAddresses {

@@ -3,7 +3,9 @@ package message
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -70,15 +72,28 @@ var bombs = map[string]string{
 func TestParse_bombsAreCheap(t *testing.T) {
 	for name, raw := range bombs {
 		t.Run(name, func(t *testing.T) {
-			began := time.Now()
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			began := processor(t)
 			examine(t, []byte(raw))
-			took := time.Since(began)
+			took := processor(t) - began
 			t.Log(took)
 			if took > 2*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
 	}
+}
+
+// processor is how long this thread has computed: unlike a clock, it does not
+// tell how busy the machine is.
+func processor(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_THREAD, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // examine reads a message and checks what must hold whatever it is.

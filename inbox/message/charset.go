@@ -85,11 +85,24 @@ func lossyUTF8(data []byte) string {
 
 // clean makes text valid UTF-8 in NFC without NUL.
 func clean(s string) string {
+	if plain(s) {
+		return s
+	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.IndexByte(s, 0) >= 0 {
 		s = strings.ReplaceAll(s, "\x00", "")
 	}
 	return norm.NFC.String(s)
+}
+
+// plain tells ASCII without NUL, which is clean as it stands: most headers are.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i]-1 >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 func decodeUTF7(s string) string {

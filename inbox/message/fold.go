@@ -19,20 +19,13 @@ var folds = map[rune]string{
 // Fold makes text comparable: lower case, without accents, one kind of
 // apostrophe, quote and dash, white space collapsed to single spaces.
 func Fold(s string) string {
+	if plain(s) {
+		return foldPlain(s)
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	space := false
-	plain := true
-	for i := 0; i < len(s); i++ {
-		if s[i] >= 0x80 {
-			plain = false
-			break
-		}
-	}
-	if !plain {
-		s = norm.NFD.String(s)
-	}
-	for _, r := range s {
+	for _, r := range norm.NFD.String(s) {
 		switch {
 		case invisible(r) || unicode.Is(unicode.Mn, r):
 			continue
@@ -52,6 +45,30 @@ func Fold(s string) string {
 		b.WriteRune(r)
 	}
 	return norm.NFC.String(b.String())
+}
+
+// foldPlain is Fold of ASCII.
+func foldPlain(s string) string {
+	out := make([]byte, 0, len(s))
+	space := false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == ' ', c >= '\t' && c <= '\r':
+			space = len(out) > 0
+			continue
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '`':
+			c = '\''
+		}
+		if space {
+			out = append(out, ' ')
+			space = false
+		}
+		out = append(out, c)
+	}
+	return string(out)
 }
 
 // invisible tells characters that take no room: zero-width ones, soft hyphen,

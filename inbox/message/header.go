@@ -56,6 +56,24 @@ func (h Header) All(name string) []string {
 	return out
 }
 
+// joined returns the raw values of every field of that name as one.
+func (h Header) joined(name, separator string) string {
+	first, several := "", false
+	for i, f := range h {
+		if f.Name != name {
+			continue
+		}
+		if first = f.Value; h[i+1:].Has(name) {
+			several = true
+		}
+		break
+	}
+	if several {
+		return strings.Join(h.All(name), separator)
+	}
+	return first
+}
+
 // splitHeader cuts a block with LF line ends at its first empty line. What is
 // no field is dropped and named in problems; it never fails.
 func splitHeader(data []byte) (h Header, body []byte, problems []string) {
@@ -68,19 +86,21 @@ func splitHeader(data []byte) (h Header, body []byte, problems []string) {
 	}
 	start := true
 	used := 0
-	var value strings.Builder
+	var value []byte // shares data's memory until a field is continued
 	name := ""
 	flush := func() {
 		if name == "" {
 			return
 		}
+		if h == nil {
+			h = make(Header, 0, 16)
+		}
 		if len(h) < maxFields {
-			h = append(h, Field{Name: name, Value: strings.TrimSpace(value.String())})
+			h = append(h, Field{Name: name, Value: string(bytes.TrimSpace(value))})
 		} else {
 			note("too many header fields")
 		}
 		name = ""
-		value.Reset()
 	}
 	for len(data) > 0 {
 		line, rest, _ := bytes.Cut(data, []byte{'\n'})
@@ -104,11 +124,11 @@ func splitHeader(data []byte) (h Header, body []byte, problems []string) {
 				note("stray continuation line")
 				continue
 			}
-			if value.Len()+len(line) > maxFieldBytes {
+			if len(value)+len(line) > maxFieldBytes {
 				note("header field too large")
 				continue
 			}
-			value.Write(line)
+			value = append(value, line...)
 		default:
 			flush()
 			n, v, ok := fieldOf(line)
@@ -124,7 +144,7 @@ func splitHeader(data []byte) (h Header, body []byte, problems []string) {
 			}
 			start = false
 			name = n
-			value.Write(v)
+			value = v[:len(v):len(v)]
 		}
 	}
 	flush()
@@ -137,13 +157,33 @@ func fieldOf(line []byte) (name string, value []byte, ok bool) {
 		return "", nil, false
 	}
 	n := bytes.TrimRight(line[:i], " \t")
-	for _, c := range n {
+	var lower [200]byte
+	for i, c := range n {
 		if c <= ' ' || c >= 0x7f {
 			return "", nil, false
 		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
 	}
-	return strings.ToLower(string(n)), line[i+1:], len(n) > 0
+	key := lower[:len(n)]
+	name, usual := usualNames[string(key)]
+	if !usual {
+		name = string(key)
+	}
+	return name, line[i+1:], len(n) > 0
 }
+
+// usualNames are those of nearly all fields that are read: they need not be
+// made anew for each message.
+var usualNames = func() map[string]string {
+	names := map[string]string{}
+	for n := range strings.FieldsSeq("from to cc subject date message-id in-reply-to references reply-to sender delivered-to received content-type return-path mime-version content-transfer-encoding x-mailer list-id list-unsubscribe auto-submitted precedence thread-index") {
+		names[n] = n
+	}
+	return names
+}()
 
 // toLF turns CRLF, CR CR LF and bare CR into LF.
 func toLF(data []byte) []byte {
@@ -151,11 +191,12 @@ func toLF(data []byte) []byte {
 		return data
 	}
 	out := make([]byte, 0, len(data))
-	for i := 0; i < len(data); i++ {
-		if data[i] != '\r' {
-			out = append(out, data[i])
-			continue
+	for {
+		i := bytes.IndexByte(data, '\r')
+		if i < 0 {
+			return append(out, data...)
 		}
+		out = append(out, data[:i]...)
 		j := i
 		for j < len(data) && data[j] == '\r' {
 			j++
@@ -167,7 +208,6 @@ func toLF(data []byte) []byte {
 		for ; breaks > 0; breaks-- {
 			out = append(out, '\n')
 		}
-		i = j - 1
+		data = data[j:]
 	}
-	return out
 }

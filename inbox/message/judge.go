@@ -2,6 +2,7 @@ package message
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"relanced/internal/calendar"
@@ -261,8 +262,11 @@ func (m *Message) sureSign() string {
 var suppressAll = regexp.MustCompile(`\ball\b`)
 
 var (
+	// noReplyWords are those of which noReply needs one.
+	noReplyWords = []string{"reply", "repondre", "notification", "antwort"}
+
 	noReply = regexp.MustCompile(`^(no[._-]?reply|ne[._-]?pas[._-]?repondre|do[._-]?not[._-]?reply|notifications?|noreply[._-].*|no-reply[._-].*|.*[._-]no-?reply|nepasrepondre.*|keine[._-]?antwort)([._+-].*)?$`)
-	tickets = regexp.MustCompile(`zendesk|freshdesk|freshservice|otrs|znuny|zammad|glpi|jira|servicenow|odoo|request tracker|osticket|help ?scout|front app|kayako|zoho desk|intercom|mantis|redmine|coupa|salesforce|hubspot`)
+	tickets = []string{"zendesk", "freshdesk", "freshservice", "otrs", "znuny", "zammad", "glpi", "jira", "servicenow", "odoo", "request tracker", "osticket", "help scout", "helpscout", "front app", "kayako", "zoho desk", "intercom", "mantis", "redmine", "coupa", "salesforce", "hubspot"}
 )
 
 // doubtfulSign names the header that tells of a machine between a person and
@@ -281,14 +285,18 @@ func (m *Message) doubtfulSign() string {
 		return "Precedence: " + low("precedence")
 	case h.Has("list-id"), h.Has("x-loop"), h.Has("feedback-id") && !strings.Contains(low("feedback-id"), ":user:"), h.Has("x-otrs-loop"), h.Has("x-servicenow-generated"):
 		return "header of a list or a ticket system"
-	case noReply.MatchString(local):
+	case holdsAny(local, noReplyWords) && noReply.MatchString(local):
 		return "sender " + local
-	case tickets.MatchString(low("x-mailer")):
+	case holdsAny(low("x-mailer"), tickets):
 		return "X-Mailer of a ticket system"
 	case m.nullReturnPath():
 		return "null return path"
 	}
 	return ""
+}
+
+func holdsAny(text string, words []string) bool {
+	return text != "" && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 func (m *Message) generated() bool {

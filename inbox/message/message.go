@@ -104,17 +104,28 @@ func (m *Message) readHeader(h Header) {
 		m.Sender = list[0]
 	}
 	m.ReplyTo = Addresses(h.Raw("reply-to"))
-	m.To = Addresses(strings.Join(h.All("to"), ", "))
-	m.Cc = Addresses(strings.Join(h.All("cc"), ", "))
+	m.To = Addresses(h.joined("to", ", "))
+	m.Cc = Addresses(h.joined("cc", ", "))
 	m.Subject = strings.Join(strings.Fields(strings.Map(dropControl, h.Text("subject"))), " ")
 	if ids := IDs(DecodeWords(h.Raw("message-id"))); len(ids) > 0 {
 		m.MessageID = ids[0]
 	}
-	m.InReplyTo = IDs(DecodeWords(strings.Join(h.All("in-reply-to"), " ")))
-	m.References = IDs(DecodeWords(strings.Join(h.All("references"), " ")))
-	if t, err := mail.ParseDate(h.Raw("date")); err == nil {
-		m.Date = t
+	m.InReplyTo = IDs(DecodeWords(h.joined("in-reply-to", " ")))
+	m.References = IDs(DecodeWords(h.joined("references", " ")))
+	m.Date = parseDate(h.Raw("date"))
+}
+
+// parseDate reads a date, the zero time where it is none. Nearly all are
+// written in one way; the library tries many others first.
+func parseDate(raw string) time.Time {
+	t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", raw)
+	if err != nil {
+		t, err = mail.ParseDate(raw)
 	}
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 // collect notes content types, attachments and enclosed messages.

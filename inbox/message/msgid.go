@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxIDs bounds how many ids of one field are looked at.
 const maxIDs = 500
@@ -11,7 +14,6 @@ const maxIDs = 500
 // percent-encoding is undone once.
 func IDs(raw string) []string {
 	var out []string
-	seen := make(map[string]bool)
 	add := func(id string) {
 		id = clean(strings.Map(func(r rune) rune {
 			if r <= ' ' || r == 0x7f {
@@ -19,8 +21,7 @@ func IDs(raw string) []string {
 			}
 			return r
 		}, unpercent(strings.Trim(id, "<> \t"))))
-		if id != "" && len(id) < 1000 && !seen[id] && len(out) < maxIDs {
-			seen[id] = true
+		if id != "" && len(id) < 1000 && len(out) < maxIDs && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
 	}

@@ -17,7 +17,7 @@ func parseValue(raw string) value {
 	if i := strings.IndexAny(v.main, " \t"); i > 0 {
 		v.main = v.main[:i]
 	}
-	pieces := make(map[string][]string)
+	var pieces map[string][]string
 	for count := 0; rest != "" && count < 100; count++ {
 		var name, val string
 		name, val, rest = nextParam(rest)
@@ -33,6 +33,9 @@ func parseValue(raw string) value {
 		case section == "":
 			v.params[base] = extended(val)
 		default:
+			if pieces == nil {
+				pieces = make(map[string][]string)
+			}
 			if len(pieces[base]) < 50 {
 				pieces[base] = append(pieces[base], val)
 			}

@@ -2,6 +2,7 @@ package message
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"relanced/internal/email"
@@ -310,8 +311,10 @@ func (r *Report) readText(m *Message, text string) {
 }
 
 var (
+	// daemonWords are those of which daemonLocal needs one.
+	daemonWords = []string{"daemon", "postmaster", "bounce", "microsoftexchange"}
 	daemonLocal = regexp.MustCompile(`^(mailer-?daemon|mail-daemon|postmaster|bounces?([+-].*)?|microsoftexchange[0-9a-f]{32})$`)
-	daemonName  = regexp.MustCompile(`^(mail delivery (sub)?system|system administrator|administrateur systeme|systemadministrator|postmaster|microsoft outlook)$`)
+	daemonNames = []string{"mail delivery system", "mail delivery subsystem", "system administrator", "administrateur systeme", "systemadministrator", "postmaster", "microsoft outlook"}
 )
 
 // daemonScore counts the signs of a failure notice; two make one.
@@ -323,8 +326,8 @@ func (m *Message) daemonScore() int {
 		}
 	}
 	local, _, _ := strings.Cut(strings.ToLower(m.From.Email), "@")
-	count(daemonLocal.MatchString(local))
-	count(daemonName.MatchString(Fold(m.From.Name)))
+	count(holdsAny(local, daemonWords) && daemonLocal.MatchString(local))
+	count(slices.Contains(daemonNames, Fold(m.From.Name)))
 	count(m.Header.Has("x-failed-recipients"))
 	count(m.nullReturnPath())
 	base, _, _ := m.stripped()

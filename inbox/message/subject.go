@@ -1,6 +1,9 @@
 package message
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 const number = `(?: ?(?:\[\d{1,3}\]|\(\d{1,3}\)|²|\^\d))?`
 
@@ -21,6 +24,9 @@ func BaseSubject(subject string) string {
 func strip(subject string) (base string, reply, forward bool) {
 	s := subjectReplacer.Replace(Fold(subject[:min(len(subject), 4000)]))
 	for range 30 {
+		if !strings.ContainsAny(s, ":：[*{") {
+			break // nothing that ends a prefix
+		}
 		switch {
 		case replyPrefix.MatchString(s):
 			s, reply = s[len(replyPrefix.FindString(s)):], true

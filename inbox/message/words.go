@@ -9,6 +9,9 @@ const maxWord = 8 << 10
 // holding spaces, and raw 8-bit bytes. The result is clean UTF-8.
 func DecodeWords(s string) string {
 	if !strings.Contains(s, "=?") {
+		if plain(s) {
+			return s
+		}
 		return clean(lossyUTF8([]byte(s)))
 	}
 	var out strings.Builder
