@@ -32,6 +32,7 @@ type Account struct {
 	Folders  []string // to read besides Junk; empty: INBOX
 	Sent     bool     // watch Sent too
 	Fields   []string // header fields fetched of every new message
+	Limits   Limits   // zero: the usual ones
 	Logger   *slog.Logger
 	Now      func() time.Time
 }
@@ -101,7 +102,7 @@ func (a Account) dial(ctx context.Context) (net.Conn, *budgetConn, *tls.Config, 
 		return budget, budget, config, nil
 	}
 	secured := tls.Client(budget, config)
-	ctx, cancel := context.WithTimeout(ctx, loginLimit)
+	ctx, cancel := context.WithTimeout(ctx, a.Limits.Login)
 	defer cancel()
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = plain.Close()

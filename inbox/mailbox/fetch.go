@@ -43,7 +43,7 @@ func (s *Session) uids(ctx context.Context, first imap.UID) ([]imap.UID, error) 
 
 func (s *Session) search(ctx context.Context, criteria *imap.SearchCriteria) ([]imap.UID, error) {
 	var found []imap.UID
-	err := s.guard(ctx, searchLimit, func() error {
+	err := s.guard(ctx, s.account.Limits.Search, func() error {
 		data, err := s.client.UIDSearch(criteria, nil).Wait()
 		if err == nil {
 			found = data.AllUIDs()
@@ -167,7 +167,7 @@ func (s *Session) fetchHeads(ctx context.Context, set imap.NumSet, dated bool) (
 		section.HeaderFields = append(slices.Clone(section.HeaderFields), "Received")
 	}
 	options := &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: dated, BodySection: []*imap.FetchItemBodySection{section}}
-	return s.fetch(ctx, headersLimit, set, options)
+	return s.fetch(ctx, s.account.Limits.Headers, set, options)
 }
 
 // fetch runs one FETCH. What came whole is returned also beside an error; a
@@ -240,7 +240,7 @@ func (s *Session) Body(ctx context.Context, validity uint32, uid imap.UID) ([]by
 	section := &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Offset: 0, Size: BodyLimit}}
 	options := &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}}
 	for left := 2; ; {
-		got, err := s.fetch(ctx, bodyLimit, imap.UIDSetNum(uid), options)
+		got, err := s.fetch(ctx, s.account.Limits.Body, imap.UIDSetNum(uid), options)
 		if head, ok := got[uid]; ok {
 			return head.Fields, nil
 		}
@@ -264,13 +264,13 @@ func (s *Session) odd(ctx context.Context, uid imap.UID, options *imap.FetchOpti
 	if len(seqs) == 0 {
 		return nil, ErrGone
 	}
-	got, err := s.fetch(ctx, bodyLimit, imap.SeqSetNum(seqs...), options)
+	got, err := s.fetch(ctx, s.account.Limits.Body, imap.SeqSetNum(seqs...), options)
 	return got[uid].Fields, err
 }
 
 func (s *Session) sequence(ctx context.Context, uid imap.UID) ([]uint32, error) {
 	var seqs []uint32
-	err := s.guard(ctx, searchLimit, func() error {
+	err := s.guard(ctx, s.account.Limits.Search, func() error {
 		data, err := s.client.Search(&imap.SearchCriteria{UID: []imap.UIDSet{imap.UIDSetNum(uid)}}, nil).Wait()
 		if err == nil {
 			seqs = data.AllSeqNums()

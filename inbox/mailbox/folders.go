@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,8 +55,8 @@ func listAll(ctx context.Context, a Account) ([]*imap.ListData, error) {
 	}
 	for _, pattern := range slices.Concat([]string{"%"}, a.Folders, usual) {
 		found, err := list(ctx, a, pattern)
-		if err != nil && (KindOf(err) != Temporary || ctx.Err() != nil) {
-			return nil, err
+		if err != nil && (KindOf(err) != Temporary || ctx.Err() != nil || errors.As(err, new(silence))) {
+			return nil, err // no odd name: a server that does not answer
 		}
 		for _, l := range found {
 			if !slices.ContainsFunc(listed, func(have *imap.ListData) bool { return have.Mailbox == l.Mailbox }) {
@@ -87,7 +88,7 @@ func list(ctx context.Context, a Account, pattern string) ([]*imap.ListData, err
 	}
 	defer s.Close()
 	var listed []*imap.ListData
-	err = s.guard(ctx, listLimit, func() (err error) {
+	err = s.guard(ctx, s.account.Limits.List, func() (err error) {
 		listed, err = s.client.List("", pattern, nil).Collect()
 		return err
 	})

@@ -171,7 +171,7 @@ func Append(ctx context.Context, a Account, folder string, message []byte) error
 		return err
 	}
 	defer s.Close()
-	err = s.guard(ctx, appendLimit, func() error {
+	err = s.guard(ctx, s.account.Limits.Append, func() error {
 		command := s.client.Append(folder, int64(len(message)), &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}})
 		_, err := command.Write(message)
 		if err := errors.Join(err, command.Close()); err != nil {

@@ -3,6 +3,7 @@ package mailbox_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -221,6 +222,12 @@ func (s *script) answer(c *client, tag, command string) bool {
 					return true
 				}
 			}
+		}
+	case "APPEND":
+		size, _ := strconv.Atoi(strings.Trim(rest[strings.LastIndexByte(rest, '{')+1:], "+}"))
+		c.say("+ go on")
+		if _, err := io.CopyN(io.Discard, c.in, int64(size)+2); err != nil { // and the line's end
+			return false
 		}
 	case "IDLE":
 		c.say("+ idling")

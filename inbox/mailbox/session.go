@@ -13,18 +13,23 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// Limits of single commands: the library has no time-out of its own, and a
-// hung server must not hang a mailbox.
-const (
-	loginLimit   = 60 * time.Second
-	examineLimit = 60 * time.Second
-	listLimit    = 60 * time.Second
-	searchLimit  = 2 * time.Minute
-	headersLimit = 2 * time.Minute
-	bodyLimit    = 5 * time.Minute
-	appendLimit  = 5 * time.Minute
-	idleRenewal  = 9 * time.Minute
-)
+// Limits are how long commands may take: the library has no time-out of its own,
+// and a hung server must not hang a mailbox.
+type Limits struct {
+	Login   time.Duration // also the greeting, and each handshake
+	Examine time.Duration // also NOOP, and the end of IDLE
+	List    time.Duration
+	Search  time.Duration
+	Headers time.Duration // of one chunk
+	Body    time.Duration
+	Append  time.Duration
+	Idle    time.Duration // after which IDLE is renewed: boxes on the way forget a silent line
+}
+
+var usualLimits = Limits{
+	Login: time.Minute, Examine: time.Minute, List: time.Minute, Search: 2 * time.Minute,
+	Headers: 2 * time.Minute, Body: 5 * time.Minute, Append: 5 * time.Minute, Idle: 9 * time.Minute,
+}
 
 // Session is one logged-in connection. After any error it is closed and must
 // not be used again, except where a method says that it reconnects by itself.
@@ -42,6 +47,9 @@ type Session struct {
 
 // Open connects and logs in.
 func Open(ctx context.Context, a Account) (*Session, error) {
+	if a.Limits == (Limits{}) {
+		a.Limits = usualLimits
+	}
 	s := &Session{account: a}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
@@ -73,7 +81,7 @@ func (s *Session) connect(ctx context.Context) error {
 			},
 		},
 	}
-	err = s.guard(ctx, loginLimit, func() error {
+	err = s.guard(ctx, s.account.Limits.Login, func() error {
 		if a.TLS != StartTLS {
 			s.client = imapclient.New(conn, options)
 			return s.client.WaitGreeting()
@@ -85,7 +93,7 @@ func (s *Session) connect(ctx context.Context) error {
 	if err != nil {
 		return &Error{Kind: greetingKind(err), Op: op, Err: err, Do: doConnect(a, err)}
 	}
-	err = s.guard(ctx, loginLimit, func() error {
+	err = s.guard(ctx, s.account.Limits.Login, func() error {
 		if err := s.login(); err != nil {
 			return err
 		}
@@ -173,7 +181,7 @@ func (s *Session) guard(ctx context.Context, limit time.Duration, command func()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, silence(limit))
 	defer cancel()
 	conn := s.conn
 	s.budget.left.Store(readBudget)
@@ -190,6 +198,11 @@ func (s *Session) guard(ctx context.Context, limit time.Duration, command func()
 	return err
 }
 
+// silence is how long a server was waited for in vain.
+type silence time.Duration
+
+func (s silence) Error() string { return fmt.Sprintf("no answer within %s", time.Duration(s)) }
+
 // Status is what EXAMINE said of a folder.
 type Status struct {
 	UIDValidity uint32
@@ -200,7 +213,7 @@ type Status struct {
 // Examine opens the folder for reading only.
 func (s *Session) Examine(ctx context.Context, folder string) (Status, error) {
 	var status Status
-	err := s.guard(ctx, examineLimit, func() error {
+	err := s.guard(ctx, s.account.Limits.Examine, func() error {
 		select { // what rang so far, this look shows
 		case <-s.rang:
 		default:
@@ -250,7 +263,7 @@ func (s *Session) Wait(ctx context.Context, d time.Duration, wake <-chan struct{
 		return false, nil
 	}
 	// Not every server tells at the start of IDLE what came before it.
-	err := s.guard(ctx, examineLimit, func() error { return s.client.Noop().Wait() })
+	err := s.guard(ctx, s.account.Limits.Examine, func() error { return s.client.Noop().Wait() })
 	if err != nil {
 		return false, &Error{Kind: Temporary, Op: "wait for mail", Err: err}
 	}
@@ -260,14 +273,14 @@ func (s *Session) Wait(ctx context.Context, d time.Duration, wake <-chan struct{
 	default:
 	}
 	var idle *imapclient.IdleCommand
-	err = s.guard(ctx, examineLimit, func() (err error) {
+	err = s.guard(ctx, s.account.Limits.Examine, func() (err error) {
 		idle, err = s.client.Idle()
 		return err
 	})
 	if err != nil {
 		return false, &Error{Kind: Temporary, Op: "wait for mail", Err: err}
 	}
-	timer := time.NewTimer(min(d, idleRenewal))
+	timer := time.NewTimer(min(d, s.account.Limits.Idle))
 	defer timer.Stop()
 	rang, lost := false, make(chan error, 1)
 	go func() { lost <- idle.Wait() }()
@@ -286,7 +299,7 @@ func (s *Session) Wait(ctx context.Context, d time.Duration, wake <-chan struct{
 		s.broken = ctx.Err()
 		return false, ctx.Err()
 	}
-	err = s.guard(ctx, examineLimit, func() error {
+	err = s.guard(ctx, s.account.Limits.Examine, func() error {
 		if err := idle.Close(); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -58,20 +59,14 @@ func (h Header) All(name string) []string {
 
 // joined returns the raw values of every field of that name as one.
 func (h Header) joined(name, separator string) string {
-	first, several := "", false
-	for i, f := range h {
-		if f.Name != name {
-			continue
-		}
-		if first = f.Value; h[i+1:].Has(name) {
-			several = true
-		}
-		break
+	i := slices.IndexFunc(h, func(f Field) bool { return f.Name == name })
+	switch {
+	case i < 0:
+		return ""
+	case !h[i+1:].Has(name):
+		return h[i].Value
 	}
-	if several {
-		return strings.Join(h.All(name), separator)
-	}
-	return first
+	return strings.Join(h.All(name), separator)
 }
 
 // splitHeader cuts a block with LF line ends at its first empty line. What is
