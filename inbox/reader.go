@@ -58,12 +58,11 @@ type Reader struct {
 }
 
 const (
-	listEvery   = 24 * time.Hour
-	rescanBack  = 3 * 24 * time.Hour
-	rescanLeast = 14 * 24 * time.Hour
-	busyPause   = 5 * time.Minute
-	firstPause  = 5 * time.Second // doubled after each failure in a row
-	lastPause   = 5 * time.Minute
+	listEvery  = 24 * time.Hour
+	rescanBack = 3 * 24 * time.Hour // before the last good reading, at least
+	busyPause  = 5 * time.Minute
+	firstPause = 5 * time.Second // doubled after each failure in a row
+	lastPause  = 5 * time.Minute
 )
 
 // refusedPauses are how long no log-in is tried after one, two and more were
@@ -124,7 +123,7 @@ func (r *Reader) cycle(ctx context.Context) error {
 	for _, folder := range r.order() {
 		known := progress{Folder: marks[folder.Name]}
 		err := r.session.Read(ctx, folder, mailbox.Mark{UIDValidity: known.UIDValidity, NextUID: imap.UID(known.Next)},
-			func() time.Time { return r.rescan(ctx) },
+			func() (time.Time, error) { return r.rescan(ctx) },
 			func(ctx context.Context, batch mailbox.Batch) error { return r.handle(ctx, &known, batch) })
 		switch {
 		case err == nil:
@@ -173,19 +172,25 @@ func (r *Reader) marks(ctx context.Context) (map[string]store.Folder, error) {
 	return marks, nil
 }
 
-// rescan is from when a folder is read again that the server renumbered.
-func (r *Reader) rescan(ctx context.Context) time.Time {
-	at := r.Store.Now().Add(-rescanLeast)
-	boxes, err := r.Store.Mailboxes(ctx, r.Key.Company)
+// rescan is from when a folder is read again that the server renumbered: no
+// answer to a reminder that is still open came before it left.
+func (r *Reader) rescan(ctx context.Context) (time.Time, error) {
+	box, err := r.known(ctx)
 	if err != nil {
-		return at
+		return time.Time{}, err
 	}
-	for _, box := range boxes {
-		if box.Key == r.Key && !box.ReadAt.IsZero() && box.ReadAt.Add(-rescanBack).Before(at) {
-			at = box.ReadAt.Add(-rescanBack)
-		}
+	from := box.ReadAt.Add(-rescanBack)
+	if box.ReadAt.IsZero() {
+		from = r.Store.Now().Add(-mailbox.FirstLook)
 	}
-	return at
+	awaits, err := r.Store.AwaitsSince(ctx, r.Key.Company)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !awaits.IsZero() && awaits.Before(from) {
+		from = awaits
+	}
+	return from, nil
 }
 
 // failed closes the line and records why the mailbox cannot be read: reminders

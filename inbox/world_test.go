@@ -147,6 +147,9 @@ func (w *world) remind(code, to string, state dossier.State) reminder {
 	}
 	out := store.Outgoing{Company: company, Customer: w.customers[code], Mailbox: w.key.Name, Ref: string(m.ref)}
 	out.Kind, out.State, out.MID, out.To, out.Step = dossier.KindReminder, dossier.StateQueued, m.mid, []string{to}, "first"
+	for _, item := range w.dossier(code).Lines {
+		out.Lines = append(out.Lines, dossier.MessageLine{Due: item.ID, Document: item.Document, Invoice: item.Invoice, Role: dossier.RoleDemanded, Outstanding: item.Outstanding})
+	}
 	ctx := w.t.Context()
 	if err := w.store.InTx(ctx, func(tx *store.Tx) (err error) { m.id, err = tx.Propose(out, 0); return err }); err != nil {
 		w.t.Fatal(err)

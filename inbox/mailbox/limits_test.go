@@ -34,7 +34,7 @@ func lifetime(ctx context.Context, a mailbox.Account) error {
 		return err
 	}
 	defer session.Close()
-	err = session.Read(ctx, mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, time.Now, func(ctx context.Context, b mailbox.Batch) error {
+	err = session.Read(ctx, mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, monthBack, func(ctx context.Context, b mailbox.Batch) error {
 		for _, h := range b.Heads {
 			if _, err := session.Body(ctx, 7, h.UID); err != nil {
 				return err
@@ -226,7 +226,7 @@ func TestSession_oneCommandAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(session.Close)
-	err = session.Read(t.Context(), mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, time.Now, func(ctx context.Context, b mailbox.Batch) error {
+	err = session.Read(t.Context(), mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, monthBack, func(ctx context.Context, b mailbox.Batch) error {
 		for _, h := range b.Heads[:min(3, len(b.Heads))] {
 			if body, err := session.Body(ctx, 7, h.UID); err != nil || len(body) == 0 {
 				return errors.Join(err, errors.New("no body"))
@@ -289,7 +289,7 @@ func TestSession_ringingNeverBlocksTheReader(t *testing.T) {
 	}
 	t.Cleanup(session.Close)
 	heads := 0
-	err = session.Read(ctx, mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, time.Now, func(_ context.Context, b mailbox.Batch) error {
+	err = session.Read(ctx, mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, monthBack, func(_ context.Context, b mailbox.Batch) error {
 		heads += len(b.Heads)
 		return nil
 	})
@@ -298,29 +298,5 @@ func TestSession_ringingNeverBlocksTheReader(t *testing.T) {
 	}
 	if rang, err := session.Wait(ctx, time.Hour, nil); !rang || err != nil {
 		t.Errorf("it was not heard that something came: %v %v", rang, err)
-	}
-}
-
-// TestSession_isOfNoUseAfterAnError: the library may still be reading from the
-// line that was lost.
-func TestSession_isOfNoUseAfterAnError(t *testing.T) {
-	t.Parallel()
-	s := newScript(t, letter{uid: 1, raw: text("m")})
-	s.on = func(c *client, _, command string) bool {
-		if strings.HasPrefix(command, "UID SEARCH") {
-			c.say("* SEARCH (")
-		}
-		return false
-	}
-	session := open(t, s)
-	if _, _, err := look(t, session, mailbox.Mark{}); err == nil {
-		t.Fatal("no error")
-	}
-	before := len(s.commands())
-	if _, err := session.Examine(t.Context(), "INBOX"); err == nil {
-		t.Error("a line that was lost is used again")
-	}
-	if got := len(s.commands()); got != before {
-		t.Errorf("commands on a lost line: %v", s.commands()[before:])
 	}
 }

@@ -27,15 +27,15 @@ type Batch struct {
 	Last     bool // the folder is read to its end
 }
 
-// firstLook is how far back a folder is read that was never read before.
-const firstLook = 7 * 24 * time.Hour
+// FirstLook is how far back a folder is read that was never read before.
+const FirstLook = 7 * 24 * time.Hour
 
 // Read yields what is new in the folder since the mark, oldest first, to
 // handle; the last batch (empty where nothing is new) is marked so. A folder
 // never read starts seven days ago; one that was renumbered starts at rescan,
 // and its messages come again: handling one twice must change nothing. What
 // came before a failure is handled.
-func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan func() time.Time, handle func(context.Context, Batch) error) error {
+func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan func() (time.Time, error), handle func(context.Context, Batch) error) error {
 	status, err := s.Examine(ctx, folder.Name)
 	if err != nil {
 		return err
@@ -45,9 +45,11 @@ func (s *Session) Read(ctx context.Context, folder Folder, mark Mark, rescan fun
 	var since time.Time
 	switch {
 	case mark.UIDValidity == 0 || renewed:
-		since = s.account.Now().Add(-firstLook)
+		since = s.account.Now().Add(-FirstLook)
 		if renewed || mark.NextUID != 0 { // a server that numbers nothing renumbers each time
-			since = rescan()
+			if since, err = rescan(); err != nil {
+				return err
+			}
 		}
 		uids, err = s.since(ctx, since)
 	case status.UIDNext != 0 && status.UIDNext <= mark.NextUID:

@@ -18,14 +18,16 @@ import (
 func look(t *testing.T, s *mailbox.Session, mark mailbox.Mark) (heads []mailbox.Head, next mailbox.Mark, err error) {
 	t.Helper()
 	next = mark
-	rescan := func() time.Time { return time.Now().AddDate(0, 0, -30) }
-	err = s.Read(t.Context(), mailbox.Folder{Name: "INBOX", Role: mailbox.RoleInbox}, mark, rescan, func(_ context.Context, b mailbox.Batch) error {
+	err = s.Read(t.Context(), mailbox.Folder{Name: "INBOX", Role: mailbox.RoleInbox}, mark, monthBack, func(_ context.Context, b mailbox.Batch) error {
 		heads = append(heads, b.Heads...)
 		next = b.Next
 		return nil
 	})
 	return heads, next, err
 }
+
+// monthBack is from when a renumbered folder is read again.
+func monthBack() (time.Time, error) { return time.Now().AddDate(0, 0, -30), nil }
 
 func open(t *testing.T, s *script) *mailbox.Session {
 	t.Helper()
@@ -147,7 +149,7 @@ func TestBody_oddBodies(t *testing.T) {
 				t.Fatal(heads, err)
 			}
 			body, err := session.Body(t.Context(), 7, 5)
-			if err != nil || string(body) != want {
+			if given := q != cutBody && q != refused; err != nil || string(body) != want || (body != nil) != given {
 				t.Errorf("%q %v", body, err)
 			}
 			if again, _, err := look(t, session, mailbox.Mark{}); err != nil || len(again) != 1 {
@@ -243,7 +245,7 @@ func TestRead_vanishedMessagesAreCounted(t *testing.T) {
 	s := newScript(t, letter{uid: 12, raw: text("m")})
 	s.uidNext = 15
 	vanished := 0
-	err := open(t, s).Read(t.Context(), mailbox.Folder{Name: "INBOX"}, mailbox.Mark{UIDValidity: 7, NextUID: 10}, time.Now, func(_ context.Context, b mailbox.Batch) error {
+	err := open(t, s).Read(t.Context(), mailbox.Folder{Name: "INBOX"}, mailbox.Mark{UIDValidity: 7, NextUID: 10}, monthBack, func(_ context.Context, b mailbox.Batch) error {
 		vanished += b.Vanished
 		return nil
 	})
@@ -327,7 +329,7 @@ func TestSession_silenceEnds(t *testing.T) {
 					return err
 				}
 				defer session.Close()
-				err = session.Read(ctx, mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, time.Now, func(context.Context, mailbox.Batch) error { return nil })
+				err = session.Read(ctx, mailbox.Folder{Name: "INBOX"}, mailbox.Mark{}, monthBack, func(context.Context, mailbox.Batch) error { return nil })
 				if err != nil {
 					return err
 				}

@@ -161,6 +161,18 @@ func (s *Store) RecentTexts(ctx context.Context, customer dossier.CustomerID, li
 	})
 }
 
+// AwaitsSince is when the oldest reminder left of which something is still owed,
+// and an answer may still come; zero where there is none.
+func (s *Store) AwaitsSince(ctx context.Context, company receivable.CompanyID) (time.Time, error) {
+	return view(ctx, s, func(tx *Tx) (time.Time, error) {
+		var oldest time.Time
+		err := tx.one([]any{at(&oldest)}, `SELECT coalesce(min(CASE WHEN o.armed_at > 0 THEN o.armed_at ELSE o.sent_at END), 0) FROM outbox o
+WHERE o.company = $1 AND o.kind = 'reminder' AND (o.sent_at > 0 OR o.armed_at > 0) AND o.state IN ('sent', 'armed', 'unknown')
+  AND EXISTS (SELECT 1 FROM outbox_line x JOIN due l ON l.id = x.due WHERE x.outbox = o.id AND l.outstanding <> 0 AND l.gone_at = 0)`, company)
+		return oldest, err
+	})
+}
+
 // SentTo returns reminders that went to the address at or after since.
 func (s *Store) SentTo(ctx context.Context, company receivable.CompanyID, address string, since time.Time) ([]SentRef, error) {
 	return view(ctx, s, func(tx *Tx) ([]SentRef, error) {

@@ -84,6 +84,7 @@ func Run(t *testing.T, open func(tb testing.TB, o store.Options) *store.Store) {
 		"Outbox_holdBetweenApprovalAndArmingIsSeen":   raceHold,
 		"Inbox_identityIsHandledOnce":                 inboxOnce,
 		"Matching_findsByEachKey":                     matching,
+		"Matching_awaitsWhatIsStillOwed":              awaits,
 		"Timeline_chainHoldsAndShowsTampering":        timeline,
 		"Timeline_eraseLeavesChainWhole":              erase,
 		"Find_byNameCodeAddressNumber":                find,
@@ -692,6 +693,27 @@ func matching(b *bundle) {
 	to, err := b.SentTo(b.ctx, company, "c1@client.example", b.clock.Now().Add(-time.Hour))
 	b.must(err)
 	b.same("sent to", len(to), 1)
+}
+
+func awaits(b *bundle) {
+	awaited := func(what string, want time.Time) {
+		b.Helper()
+		got, err := b.AwaitsSince(b.ctx, company)
+		b.must(err)
+		b.same(what, got, want)
+	}
+	_, m, f := b.queued()
+	awaited("before it leaves", time.Time{})
+	_, _, err := b.Arm(b.ctx, m, f, rendered(), yes)
+	b.must(err)
+	left := b.clock.Now().UTC()
+	b.must(b.Record(b.ctx, m, store.Result{State: dossier.StateUnknown}))
+	awaited("unknown", left)
+	b.clock.Add(time.Hour)
+	b.tx(func(tx *store.Tx) error { return tx.Record(m, store.Result{State: dossier.StateSent}) })
+	awaited("known to be sent later", left)
+	b.apply(store.Page{Documents: []receivable.Document{invoice("F-1", "C1", 10000, 0)}, Next: []byte(`{"n":2}`)})
+	awaited("paid", time.Time{})
 }
 
 func timeline(b *bundle) {

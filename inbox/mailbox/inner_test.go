@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,5 +38,21 @@ func TestDial_keepsTheLineAlive(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// short is a literal of which less comes than was announced.
+type short struct{ *strings.Reader }
+
+func (short) Size() int64 { return 100 }
+
+// TestLiteral_isWholeOrNothing: one that was cut is never taken for a message.
+func TestLiteral_isWholeOrNothing(t *testing.T) {
+	t.Parallel()
+	if text, whole := literal(short{strings.NewReader("Bonjour")}); whole {
+		t.Errorf("%q passes for whole", text)
+	}
+	if text, whole := literal(strings.NewReader("Bonjour")); !whole || string(text) != "Bonjour" {
+		t.Errorf("%q %v", text, whole)
 	}
 }
