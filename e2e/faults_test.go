@@ -36,6 +36,11 @@ func TestDrillNet_whatCannotBeReadSendsNothing(t *testing.T) {
 	w.post.run("down", "imap")
 	refused("the mailbox is away")
 	w.post.run("up", "imap")
+	if full() { // it takes the limits of log-in
+		w.post.run("hang", "imap")
+		refused("the mailbox is frozen")
+		w.post.run("wake", "imap")
+	}
 	if n := w.delivered("petit")[mid]; n != 0 {
 		t.Error("the message left without a look at the mailbox")
 	}

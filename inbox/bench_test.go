@@ -67,22 +67,12 @@ func BenchmarkFirstLook(b *testing.B) {
 func fill(b *testing.B, s *server, n int) {
 	b.Helper()
 	s.file("compta", "INBOX", letter("a@b.example", "compta@dupont.example", "la première", "", "Bonjour.\n"))
-	dir := filepath.Join(s.env["MAIL_STATE"], "mail", "compta", "Maildir", "new")
-	owner, err := os.Stat(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
 	filler := strings.Repeat("Veuillez trouver ci-joint le compte rendu de la réunion.\n", 40)
 	for i := 1; i < n; i++ {
 		from := fmt.Sprintf("personne%d@societe%d.example", i%5000, i%700)
 		raw := letter(from, "compta@dupont.example", strings.ReplaceAll(subjects[i%len(subjects)], "%d", strconv.Itoa(i)),
 			"Received: from mx.societe.example (mx.societe.example [192.0.2.7]) by mail.dupont.example with ESMTPS id 4711 for <compta@dupont.example>; Tue, 24 Nov 2026 09:00:00 +0100\r\nIn-Reply-To: <x"+strconv.Itoa(i)+"@societe.example>\r\nReferences: <y"+strconv.Itoa(i)+"@societe.example> <x"+strconv.Itoa(i)+"@societe.example>\r\nX-Mailer: Outlook", filler)
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.%d.bench", time.Now().Unix(), i)), []byte(raw), 0o644); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if out, err := exec.Command("chown", "-R", "--reference="+dir, dir).CombinedOutput(); err != nil {
-		b.Fatal(owner, string(out))
+		s.deliver("compta", "INBOX", raw)
 	}
 	bareFetch(b, s, n) // the server indexes them
 }

@@ -139,7 +139,8 @@ func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) 
 		in.at = r.Store.Now()
 	}
 	in.on = calendar.DateOf(in.at.In(r.Company.Zone))
-	in.m = message.ParseHeader(k.head.Fields)
+	header := message.ParseHeader(k.head.Fields)
+	in.m = header
 	var body []byte
 	if !k.head.Unreadable && !k.own {
 		var err error
@@ -155,7 +156,7 @@ func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) 
 	} else {
 		in.cut = !k.own
 	}
-	in.identity = identity(in.m, k.head, body)
+	in.identity = identity(header, k.head, body, in.place)
 	var err error
 	if in.role == mailbox.RoleSent {
 		in.refs = r.references(in.m)
@@ -210,14 +211,22 @@ func (r *Reader) references(m *message.Message) []string {
 }
 
 // identity names a message whatever folder it lies in, mail.md §3.5: the
-// Message-ID alone is neither always there nor always unique.
-func identity(m *message.Message, head mailbox.Head, body []byte) string {
-	from, date := m.Header.Raw("from"), m.Header.Raw("date")
+// Message-ID alone is neither always there nor always unique. Where there is
+// none, what the transport stamped tells messages apart, and also one that left
+// before its body was read; without a stamp only the body does. header is what
+// was read first.
+func identity(header *message.Message, head mailbox.Head, body []byte, place store.Place) string {
+	from, date := header.Header.Raw("from"), header.Header.Raw("date")
 	var text string
-	if m.MessageID != "" {
-		text = strings.ToLower(m.MessageID) + "|" + from + "|" + date
-	} else {
-		text = fmt.Sprintf("%s|%s|%s|%d|%s", from, date, m.Header.Raw("subject"), head.Size, body)
+	switch {
+	case header.MessageID != "":
+		text = strings.ToLower(header.MessageID) + "|" + from + "|" + date
+	case len(header.Header) == 0 && len(body) == 0: // nothing of it could be read
+		text = fmt.Sprintf("%s|%s|%d|%d", place.Mailbox, place.Folder, place.UIDValidity, place.UID)
+	case header.Header.Has("received"):
+		text = fmt.Sprintf("%d|%s", head.Size, head.Fields)
+	default:
+		text = fmt.Sprintf("%s|%s|%s|%d|%s", from, date, header.Header.Raw("subject"), head.Size, body)
 	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])

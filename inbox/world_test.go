@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -200,8 +201,9 @@ func letter(from, to, subject, more, body string) string {
 
 // server is a real mail system.
 type server struct {
-	t   testing.TB
-	env map[string]string
+	t     testing.TB
+	env   map[string]string
+	count int // of messages delivered
 }
 
 // startServer starts Dovecot and Exim with these users, or skips the test.
@@ -318,6 +320,32 @@ func (s *server) file(user, folder, raw string) {
 	s.t.Helper()
 	if err := mailbox.Append(s.t.Context(), s.account(user), folder, []byte(raw)); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// deliver puts messages straight into a folder of the user, as a delivery would:
+// also those that no mail server would take. The folder exists.
+func (s *server) deliver(user, folder string, raws ...string) {
+	s.t.Helper()
+	dir := filepath.Join(s.env["MAIL_STATE"], "mail", user, "Maildir")
+	if folder != "INBOX" {
+		dir = filepath.Join(dir, "."+folder)
+	}
+	owner, err := os.Stat(dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, raw := range raws {
+		s.count++
+		path := filepath.Join(dir, "new", fmt.Sprintf("%d.%d.test", time.Now().Unix(), s.count))
+		if err := os.WriteFile(path, []byte(raw), 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+		if of, ok := owner.Sys().(*syscall.Stat_t); ok {
+			if err := os.Chown(path, int(of.Uid), int(of.Gid)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
 	}
 }
 
