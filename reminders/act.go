@@ -32,9 +32,9 @@ func (e *evaluation) onItsWay() {
 			continue
 		}
 		if e.live.State == dossier.StateUnknown {
-			l.verdict.Outcome, l.verdict.Reason, l.verdict.At = Held, dossier.OutcomeUnknown, time.Time{}
+			l.verdict.outcome, l.verdict.reason, l.verdict.at = Held, dossier.OutcomeUnknown, time.Time{}
 		} else if slices.ContainsFunc(e.live.Lines, func(use dossier.MessageLine) bool { return use.Due == l.ID }) {
-			l.verdict.Outcome, l.verdict.Reason, l.verdict.Step, l.verdict.At = Act, "", e.live.Step, e.live.ArmedAt
+			l.verdict.outcome, l.verdict.reason, l.verdict.step, l.verdict.at = Act, "", e.live.Step, e.live.ArmedAt
 		}
 		l.due = false
 	}
@@ -46,7 +46,7 @@ func (e *evaluation) message(d *Decision) {
 	if e.live != nil && e.live.Approved {
 		if a, ok := e.approved(); ok {
 			d.Keep = append(d.Keep, a)
-			e.shown(a, false)
+			e.shown(&a, false)
 			return
 		}
 	}
@@ -63,24 +63,24 @@ func (e *evaluation) message(d *Decision) {
 	if a.Channel == Letter {
 		e.withdraw(d)
 		d.Actions = append(d.Actions, a)
-		e.shown(a, false)
+		e.shown(&a, false)
 		return
 	}
 	switch {
 	case e.live == nil:
 		d.Actions = append(d.Actions, a)
-		e.shown(a, false)
+		e.shown(&a, false)
 	case a.Basis == e.live.Basis:
 		a.Reopens = e.live.ID
 		d.Keep = append(d.Keep, a)
-		e.shown(a, e.live.State == dossier.StateDraft && !e.live.Approved)
+		e.shown(&a, e.live.State == dossier.StateDraft && !e.live.Approved)
 	default:
 		a.Reopens = e.live.ID
 		if e.live.Approved && !a.Approval {
 			a.Approval, a.Because = true, dossier.Approval
 		}
 		d.Actions = append(d.Actions, a)
-		e.shown(a, e.live.State == dossier.StateDraft && a.Approval)
+		e.shown(&a, e.live.State == dossier.StateDraft && a.Approval)
 	}
 }
 
@@ -138,7 +138,7 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 	}
 	slot := time.Time{}
 	estimated, second := false, false
-	all := make([]spoken, 0, len(e.lines))
+	all := e.room.spoken[:0]
 	for i := range e.lines {
 		l := &e.lines[i]
 		if !l.open || own != nil && !own[l.ID] {
@@ -153,13 +153,14 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 			estimated = estimated || l.Estimated
 		}
 		if role == dossier.RoleDemanded {
-			second = second || l.level >= l.firstOverdue() && l.level >= 0
+			second = second || l.level >= l.plan.overdue && l.level >= 0
 		}
 		if l.next == s && l.reached && (slot.IsZero() || l.slot.Before(slot)) {
 			slot = l.slot
 		}
 	}
-	a.Lines = uses(all)
+	e.room.spoken = all
+	a.Lines = e.uses(all)
 	a.At = slot
 	if s.Channel == Email {
 		s = raised(lead, all)
@@ -176,11 +177,12 @@ func (e *evaluation) build(lead *lineWork, own map[dossier.DueID]bool) Action {
 	} else {
 		e.asTask(&a, s)
 	}
-	added := ""
-	if e.live != nil {
-		added = e.live.Added
+	switch {
+	case e.live != nil:
+		a.Basis = a.basis(e.live.Added)
+	case len(e.repeats) > 0:
+		a.Basis = a.basis("")
 	}
-	a.Basis = Basis(a.To, a.CC, a.Plan, a.Step, a.Lines, added)
 	if slices.Contains(e.repeats, a.Basis) {
 		a.Approval, a.Because = false, "" // approved once, and it reached nobody
 	}
@@ -194,11 +196,11 @@ type spoken struct {
 }
 
 // uses puts the lines in the order of an action: by role, then by due date.
-func uses(all []spoken) []LineUse {
+func (e *evaluation) uses(all []spoken) []LineUse {
 	slices.SortFunc(all, func(x, y spoken) int {
 		return cmp.Or(cmp.Compare(roleOrder(x.role), roleOrder(y.role)), cmp.Compare(x.DueOn, y.DueOn), cmp.Compare(x.ID, y.ID))
 	})
-	list := make([]LineUse, len(all))
+	list := e.useRoom(len(all))
 	for i, s := range all {
 		list[i] = LineUse{Line: *s.Line, Role: s.role, Disputed: s.disputed}
 		if s.ask.Currency != "" {
@@ -206,6 +208,17 @@ func uses(all []spoken) []LineUse {
 		}
 	}
 	return list
+}
+
+// useRoom returns room for as many lines: of the decision's own, or of the
+// evaluation's where only a look ahead needs it.
+func (e *evaluation) useRoom(n int) []LineUse {
+	if !e.ahead {
+		return make([]LineUse, n)
+	}
+	used := len(e.room.uses)
+	e.room.uses = slices.Grow(e.room.uses, n)[:used+n]
+	return e.room.uses[used : used+n : used+n]
 }
 
 // raised returns the step whose words a message takes: the lead's, or a later
@@ -275,16 +288,17 @@ func (e *evaluation) upcoming(l *lineWork) bool {
 
 // shown writes the action into the verdicts of the lines that it takes a step
 // for; a draft waits for a person.
-func (e *evaluation) shown(a Action, draft bool) {
-	for _, use := range a.Lines {
+func (e *evaluation) shown(a *Action, draft bool) {
+	for i := range a.Lines {
+		use := &a.Lines[i]
 		if use.Role == dossier.RoleAnnex || use.Role == dossier.RoleUpcoming && a.Lines[0].Role != use.Role {
 			continue
 		}
 		l := &e.lines[e.index(use.Line.ID)]
 		v := &l.verdict
-		v.Outcome, v.Reason, v.Plan, v.Step, v.Channel, v.At = Act, "", a.Plan, a.Step, a.Channel, a.At
+		*v = judgement{outcome: Act, plan: a.Plan, step: a.Step, channel: a.Channel, at: a.At}
 		if draft {
-			v.Outcome, v.Reason = Held, dossier.Approval
+			v.outcome, v.reason = Held, dossier.Approval
 		}
 		l.due = false
 	}
@@ -299,7 +313,7 @@ func (e *evaluation) withdraw(d *Decision) {
 	w := Withdrawal{Message: e.live.ID}
 	for _, use := range e.live.Lines {
 		if i := e.index(use.Due); i >= 0 && use.Role != dossier.RoleAnnex && w.Reason == "" {
-			w.Reason = e.lines[i].verdict.Reason
+			w.Reason = e.lines[i].verdict.reason
 		}
 	}
 	d.Withdraw = append(d.Withdraw, w)
@@ -318,7 +332,7 @@ func (e *evaluation) muted(d *Decision) {
 		if !l.open || l.next == nil || !l.due || l.next.Channel != Email {
 			continue
 		}
-		l.verdict.Outcome, l.verdict.Reason, l.verdict.At = Held, e.mute, time.Time{}
+		l.verdict.outcome, l.verdict.reason, l.verdict.at = Held, e.mute, time.Time{}
 		l.due = false
 		lines = append(lines, LineUse{Line: *l.Line, Role: dossier.RoleDemanded})
 	}
@@ -341,7 +355,7 @@ func (e *evaluation) backlogTask(d *Decision) {
 	}
 	var lines []LineUse
 	for i := range e.lines {
-		if l := &e.lines[i]; l.verdict.Reason == dossier.Backlog {
+		if l := &e.lines[i]; l.verdict.reason == dossier.Backlog {
 			lines = append(lines, LineUse{Line: *l.Line, Role: dossier.RoleDemanded})
 		}
 	}
@@ -378,7 +392,7 @@ func (e *evaluation) tasks(d *Decision) {
 			Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: s.Channel,
 			Plan: lead.plan.name, Step: s.ID, Template: s.Template, Legal: s.Legal, At: lead.slot,
 		}
-		var all []spoken
+		all := e.room.spoken[:0]
 		for i := range e.lines {
 			l := &e.lines[i]
 			if !l.open || l.next != s || !l.due {
@@ -389,11 +403,11 @@ func (e *evaluation) tasks(d *Decision) {
 				a.At = l.slot
 			}
 		}
-		a.Lines = uses(all)
+		e.room.spoken = all
+		a.Lines = e.uses(all)
 		e.asTask(&a, s)
-		a.Basis = Basis(nil, nil, a.Plan, a.Step, a.Lines, "")
 		d.Actions = append(d.Actions, a)
-		e.shown(a, false)
+		e.shown(&a, false)
 	}
 }
 
@@ -469,7 +483,7 @@ func (e *evaluation) thankful(since time.Time, live *dossier.Message) (a Action,
 		if !demanded[i] {
 			continue
 		}
-		if l.verdict.Reason != dossier.Paid {
+		if l.verdict.reason != dossier.Paid {
 			return Action{}, false
 		}
 		on := l.LastPaymentOn
@@ -493,11 +507,9 @@ func (e *evaluation) thankful(since time.Time, live *dossier.Message) (a Action,
 		Customer: e.d.Customer.ID, Company: e.d.Company.ID, Channel: Email, Kind: dossier.KindThanks, Template: "thanks",
 		Lines: lines, To: e.to, CC: e.cc, At: e.leaves(slot), Approval: e.r.Mode != ModeAuto,
 	}
-	added := ""
 	if live != nil {
-		added = live.Added
+		a.Basis = a.basis(live.Added)
 	}
-	a.Basis = Basis(a.To, a.CC, "", string(a.Kind), a.Lines, added)
 	return a, true
 }
 

@@ -15,14 +15,16 @@ import (
 // with its role and what it asks for, and the text put on top. It does not
 // depend on the order of recipients or lines.
 func Basis(to, cc []string, plan, step string, lines []LineUse, added string) string {
-	text := make([]byte, 0, 256+40*len(lines))
+	var room [1024]byte
+	text := room[:0]
 	text = appendAddresses(text, to)
 	text = appendAddresses(text, cc)
 	text = appendField(text, plan)
 	text = appendField(text, step)
-	order := make([]int, len(lines))
-	for i := range order {
-		order[i] = i
+	var places [16]int
+	order := places[:0]
+	for i := range lines {
+		order = append(order, i)
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(lines[a].Line.ID, lines[b].Line.ID) })
 	for _, i := range order {
@@ -34,13 +36,21 @@ func Basis(to, cc []string, plan, step string, lines []LineUse, added string) st
 	}
 	text = appendField(text, added)
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
+	var name [32]byte
+	hex.Encode(name[:], sum[:16])
+	return string(name[:])
+}
+
+// basis is Basis of the action, with the text that a person put on top.
+func (a *Action) basis(added string) string {
+	return Basis(a.To, a.CC, a.Plan, cmp.Or(a.Step, string(a.Kind)), a.Lines, added)
 }
 
 func appendAddresses(text []byte, addresses []string) []byte {
-	sorted := make([]string, len(addresses))
-	for i, address := range addresses {
-		sorted[i] = strings.ToLower(address)
+	var places [4]string
+	sorted := places[:0]
+	for _, address := range addresses {
+		sorted = append(sorted, strings.ToLower(address))
 	}
 	slices.Sort(sorted)
 	text = strconv.AppendInt(text, int64(len(sorted)), 10)

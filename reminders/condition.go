@@ -110,11 +110,11 @@ func explain(err error) error {
 }
 
 // holds evaluates the condition; one that fails on the data at hand does not hold.
-func (c condition) holds(s *scope) bool {
+func (c condition) holds(machine *vm.VM, s *scope) bool {
 	if c.program == nil {
 		return false
 	}
-	got, err := expr.Run(c.program, *s)
+	got, err := machine.Run(c.program, s)
 	yes, _ := got.(bool)
 	return err == nil && yes
 }

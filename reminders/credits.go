@@ -51,7 +51,7 @@ func (e *evaluation) settleCredits() {
 
 func (l *lineWork) hold(reason dossier.Reason) {
 	l.open = false
-	l.verdict.Outcome, l.verdict.Reason, l.verdict.At = Held, reason, time.Time{}
+	l.verdict.outcome, l.verdict.reason, l.verdict.at = Held, reason, time.Time{}
 }
 
 // exact tells whether the credit is what exactly one open line asks for.

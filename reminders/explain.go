@@ -17,7 +17,7 @@ import (
 func Explain(dec Decision, d dossier.Dossier, r Rules, now time.Time, lang string) Decision {
 	explained := dec
 	explained.Verdicts = make([]Verdict, len(dec.Verdicts))
-	x := explainer{&d, &r, calendar.DateOf(now.In(r.Company.Zone)), lang}
+	x := explainer{&d, r, calendar.DateOf(now.In(r.Company.Zone)), lang}
 	for i, v := range dec.Verdicts {
 		explained.Verdicts[i] = x.verdict(v)
 	}
@@ -26,7 +26,7 @@ func Explain(dec Decision, d dossier.Dossier, r Rules, now time.Time, lang strin
 
 // ExplainVerdict is Explain for one verdict.
 func ExplainVerdict(v Verdict, d dossier.Dossier, r Rules, now time.Time, lang string) Verdict {
-	x := explainer{&d, &r, calendar.DateOf(now.In(r.Company.Zone)), lang}
+	x := explainer{&d, r, calendar.DateOf(now.In(r.Company.Zone)), lang}
 	return x.verdict(v)
 }
 
@@ -41,7 +41,7 @@ func Word(reason dossier.Reason, lang string) string {
 
 type explainer struct {
 	d     *dossier.Dossier
-	r     *Rules
+	r     Rules
 	today calendar.Date
 	lang  string
 }
@@ -262,8 +262,4 @@ func (x *explainer) absence(values map[string]string) {
 	values["returned_on"] = x.date(back)
 }
 
-func (x *explainer) start() calendar.Date {
-	d := *x.d
-	d.Lines = nil
-	return newEvaluation(&d, x.r).start
-}
+func (x *explainer) start() calendar.Date { return x.r.backlogBefore(&x.d.Company) }

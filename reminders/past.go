@@ -34,7 +34,8 @@ const (
 // anchor is what the gap counts from: a message sent, or a step that a person skipped.
 type anchor struct {
 	at   time.Time
-	line int // -1: the whole customer
+	line int    // -1: the whole customer
+	step string // of a message sent
 }
 
 type pendingKey struct {
@@ -49,28 +50,29 @@ type docFacts struct {
 	disputes map[dossier.DocumentID][]*dossier.Dispute
 }
 
-func newEvaluation(d *dossier.Dossier, r *Rules) *evaluation {
-	e := &evaluation{d: d, r: r, zone: r.Company.Zone, kind: d.Customer.Kind}
+// begin gathers what is known of the customer.
+func (e *evaluation) begin(d *dossier.Dossier, r Rules) {
+	e.d, e.r, e.kind, e.ahead = *d, r, d.Customer.Kind, false
+	e.live, e.to, e.cc, e.mute = nil, nil, nil, ""
+	e.events, e.anchors, e.sent = e.events[:0], e.anchors[:0], e.sent[:0]
+	e.resend, e.repeats = moment{}, e.repeats[:0]
+	clear(e.byDue)
 	if e.kind == "" {
 		e.kind = receivable.KindUnknown
 	}
 	if e.kind == receivable.KindUnknown && r.Company.Kind != "" {
 		e.kind = r.Company.Kind
 	}
-	e.region = r.regionOf(&d.Customer)
+	e.leaving = r.slots.to(r.regionOf(&d.Customer))
 	e.indexFacts()
 	e.indexLines()
 	e.indexMessages()
 	e.indexTaken()
 	e.recipients()
-	e.start = r.Config.Start.From
-	if e.start == 0 && !d.Company.FirstConfirmedAt.IsZero() {
-		e.start = e.date(d.Company.FirstConfirmedAt).AddDays(-60)
-	}
-	return e
+	e.start = r.backlogBefore(&d.Company)
 }
 
-func (e *evaluation) date(t time.Time) calendar.Date { return calendar.DateOf(t.In(e.zone)) }
+func (e *evaluation) date(t time.Time) calendar.Date { return e.r.slots.dates.Of(t) }
 
 func (e *evaluation) indexFacts() {
 	e.docs = docFacts{}
@@ -102,18 +104,22 @@ func (e *evaluation) indexFacts() {
 
 // indexLines gives each line its plan and what the rules' conditions say of it.
 func (e *evaluation) indexLines() {
-	var s scope
+	s := &e.scope
 	conditions := len(e.r.byRule)+len(e.r.holdWhen)+len(e.r.exclude) > 0
 	if conditions {
 		s.setCustomer(&e.d.Customer, e.kind)
 		s.Company = companyScope{ID: string(e.r.Company.ID), Country: e.r.Company.Country}
 	}
 	named := e.r.plans[e.d.Customer.Plan]
-	e.lines = make([]lineWork, len(e.d.Lines))
+	e.lines = slices.Grow(e.lines[:0], len(e.d.Lines))[:len(e.d.Lines)]
+	clear(e.lines)
 	for i := range e.d.Lines {
 		l := &e.lines[i]
 		l.Line = &e.d.Lines[i]
 		l.plan = named
+		if l.Outstanding.Sign() > 0 && l.DueOn != 0 {
+			l.graceOn = e.r.WorkDays().AddSpan(l.DueOn, e.r.Config.Grace)
+		}
 		if l.Outstanding.Sign() <= 0 || !conditions {
 			if l.plan == nil {
 				l.plan = e.r.fallback
@@ -122,16 +128,16 @@ func (e *evaluation) indexLines() {
 		}
 		s.setLine(l.Line)
 		for _, rule := range e.r.byRule {
-			if l.plan == nil && rule.when.holds(&s) {
+			if l.plan == nil && rule.when.holds(&e.machine, s) {
 				l.plan = rule.plan
 			}
 		}
 		if l.plan == nil {
 			l.plan = e.r.fallback
 		}
-		l.excluded = slices.ContainsFunc(e.r.exclude, func(c condition) bool { return c.holds(&s) })
+		l.excluded = slices.ContainsFunc(e.r.exclude, func(c condition) bool { return c.holds(&e.machine, s) })
 		for _, rule := range e.r.holdWhen {
-			if l.byRule == "" && rule.when.holds(&s) {
+			if l.byRule == "" && rule.when.holds(&e.machine, s) {
 				l.byRule, l.byRuleEnd = rule.reason, rule.until.of(l.Line, e.r.WorkDays())
 			}
 		}
@@ -140,11 +146,13 @@ func (e *evaluation) indexLines() {
 
 // index returns the line of a due, -1 where the dossier does not show it.
 func (e *evaluation) index(due dossier.DueID) int {
-	if len(e.lines) <= 8 {
+	if len(e.lines) <= few {
 		return e.scan(due)
 	}
-	if e.byDue == nil {
-		e.byDue = make(map[dossier.DueID]int, len(e.lines))
+	if len(e.byDue) == 0 {
+		if e.byDue == nil {
+			e.byDue = make(map[dossier.DueID]int, len(e.lines))
+		}
 		for i := range e.lines {
 			e.byDue[e.lines[i].ID] = i
 		}
@@ -154,6 +162,9 @@ func (e *evaluation) index(due dossier.DueID) int {
 	}
 	return -1
 }
+
+// few is how many lines are looked through faster than looked up.
+const few = 8
 
 func (e *evaluation) scan(due dossier.DueID) int {
 	for i := range e.lines {
@@ -178,12 +189,8 @@ func (e *evaluation) indexMessages() {
 		case e.missed(m):
 			continue
 		case m.State == dossier.StateSent && !left.IsZero():
-			e.anchors = append(e.anchors, anchor{left, -1})
+			e.anchors = append(e.anchors, anchor{left, -1, m.Step})
 			e.sent = append(e.sent, e.date(left))
-			if e.byStep == nil {
-				e.byStep = map[string][]time.Time{}
-			}
-			e.byStep[m.Step] = append(e.byStep[m.Step], left)
 		case m.State == dossier.StateDropped && !e.told(m):
 			left = m.EndedAt
 		default:
@@ -247,13 +254,13 @@ func (e *evaluation) indexTaken() {
 				counts = howUpcoming
 			}
 			e.events = append(e.events, event{t.At, i, t.Plan, t.Step, counts, nil})
-			e.anchors = append(e.anchors, anchor{t.At, i})
+			e.anchors = append(e.anchors, anchor{t.At, i, ""})
 		case TakenResumed:
 			e.lines[i].resumedAt = t.At
 		default:
 			e.events = append(e.events, event{t.At, i, t.Plan, t.Step, howStep, nil})
 			if t.How == TakenHistory {
-				e.anchors = append(e.anchors, anchor{t.At, i})
+				e.anchors = append(e.anchors, anchor{t.At, i, ""})
 			}
 		}
 	}
@@ -266,7 +273,7 @@ func (e *evaluation) indexTaken() {
 			if taskCovers(task, e.lines[at].Line) {
 				e.events = append(e.events, event{task.OpenedAt, at, "", task.Step, howTask, task})
 				if task.Kind == string(Letter) {
-					e.anchors = append(e.anchors, anchor{cmp.Or(task.DoneAt, task.OpenedAt), -1})
+					e.anchors = append(e.anchors, anchor{cmp.Or(task.DoneAt, task.OpenedAt), -1, ""})
 				}
 			}
 		}
@@ -286,6 +293,13 @@ func taskCovers(t *dossier.Task, l *dossier.Line) bool {
 // recipients are the customer's addresses that have not failed for good.
 func (e *evaluation) recipients() {
 	c := &e.d.Customer
+	if len(e.d.Bounced) == 0 {
+		e.to, e.cc = c.Emails, c.CC
+		if len(e.to) == 0 {
+			e.mute = dossier.NoAddress
+		}
+		return
+	}
 	works := func(address string) bool {
 		return !slices.ContainsFunc(e.d.Bounced, func(b dossier.Bounced) bool { return email.SameAddress(b.Address, address) })
 	}
@@ -310,7 +324,7 @@ func (e *evaluation) recipients() {
 
 // find returns the index in p of a step taken under a plan of that name: the
 // step of that id, else the last one that is no later. -1 where there is none.
-func (p *plan) find(r *Rules, planName, id string) int {
+func (p *plan) find(r Rules, planName, id string) int {
 	for i := range p.steps {
 		if p.steps[i].ID == id {
 			return i
@@ -424,7 +438,7 @@ func (e *evaluation) taskEnds() []event {
 		}
 		end := e.r.WorkDays().AddSpan(e.date(ev.at), l.plan.steps[target].wait)
 		if e.begun(end) {
-			ends = append(ends, event{end.Time(e.zone).UTC(), ev.line, "", ev.step, howStep, nil})
+			ends = append(ends, event{e.midnight(end), ev.line, "", ev.step, howStep, nil})
 			continue
 		}
 		if e.pending == nil {

@@ -33,8 +33,11 @@ type Identity struct {
 }
 
 // Rules is a company's compiled configuration. It is never changed once made,
-// and may be used by many goroutines.
-type Rules struct {
+// may be used by many goroutines, and costs nothing to hand on. The zero Rules is
+// none: only Compile makes some.
+type Rules struct{ *compiled }
+
+type compiled struct {
 	Company  Identity
 	Mode     Mode
 	Config   Config
@@ -56,6 +59,7 @@ type plan struct {
 	gap   calendar.Span
 	steps []step
 
+	overdue  int  // the first step that is not preventive; -1: none
 	measured bool // some step has a least amount
 }
 
@@ -85,7 +89,7 @@ func Compile(c Config, plans map[string]PlanConfig, company Identity, p *conf.Pr
 	if company.Zone == nil {
 		company.Zone = time.UTC
 	}
-	r := Rules{Company: company, Mode: c.Mode, Config: c, plans: map[string]*plan{}}
+	r := Rules{&compiled{Company: company, Mode: c.Mode, Config: c, plans: map[string]*plan{}}}
 	for name, config := range plans {
 		r.plans[name] = compilePlan(name, config)
 	}
@@ -123,7 +127,7 @@ func Compile(c Config, plans map[string]PlanConfig, company Identity, p *conf.Pr
 		region = calendar.RegionOf(company.Country, "")
 	}
 	r.Window = calendar.Window{
-		Calendar: calendar.Calendar{Week: c.Window.Days, Regions: []calendar.Region{region}, Closures: c.Closures},
+		Calendar: calendar.Calendar{Week: c.Window.Days, Regions: []calendar.Region{region}, Closures: c.Closures}.Remembered(),
 		Hours:    c.Window.Hours,
 		Zone:     company.Zone,
 	}
@@ -135,7 +139,7 @@ func Compile(c Config, plans map[string]PlanConfig, company Identity, p *conf.Pr
 }
 
 func compilePlan(name string, c PlanConfig) *plan {
-	p := &plan{name: name, gap: c.Gap}
+	p := &plan{name: name, gap: c.Gap, overdue: slices.IndexFunc(c.Steps, func(s StepConfig) bool { return !s.preventive() })}
 	if p.gap.IsZero() {
 		p.gap = defaultGap
 	}
@@ -182,12 +186,10 @@ func (r Rules) WorkDays() calendar.Calendar { return r.Window.Calendar }
 // window, less the public holidays where the customer is. A company that wants
 // no holidays gets none.
 func (r Rules) WindowOf(c dossier.Customer) calendar.Window {
-	w := r.Window
-	w.Calendar = w.Calendar.With(r.regionOf(&c))
-	return w
+	return r.slots.to(r.regionOf(&c)).window
 }
 
-func (r *Rules) regionOf(c *dossier.Customer) calendar.Region {
+func (r Rules) regionOf(c *dossier.Customer) calendar.Region {
 	if slices.Contains(r.Window.Calendar.Regions, calendar.NoHolidays) {
 		return calendar.NoHolidays
 	}
@@ -195,6 +197,15 @@ func (r *Rules) regionOf(c *dossier.Customer) calendar.Region {
 		return calendar.NoHolidays
 	}
 	return calendar.RegionOf(c.Country, c.Postcode)
+}
+
+// backlogBefore returns the day before which what fell due is backlog; the zero
+// Date: nothing is.
+func (r Rules) backlogBefore(c *dossier.Company) calendar.Date {
+	if r.Config.Start.From != 0 || c.FirstConfirmedAt.IsZero() {
+		return r.Config.Start.From
+	}
+	return r.slots.dates.Of(c.FirstConfirmedAt).AddDays(-60)
 }
 
 // PaymentsStale tells whether the newest payment in the books (or the day up to
@@ -209,7 +220,7 @@ func (r Rules) PaymentsStale(newest calendar.Date, now time.Time) bool {
 
 // threshold returns an amount of major units of the company's currency as one
 // of the currency: of like worth where the currency is another.
-func (r *Rules) threshold(major decimal.Decimal, currency string) money.Amount {
+func (r Rules) threshold(major decimal.Decimal, currency string) money.Amount {
 	if currency != r.Company.Currency {
 		factor := int64(1)
 		switch {
@@ -227,7 +238,7 @@ func (r *Rules) threshold(major decimal.Decimal, currency string) money.Amount {
 
 // tinyOf returns a threshold in minor units of the currency; own is the one in
 // the company's currency.
-func (r *Rules) tinyOf(major decimal.Decimal, own int64, currency string) int64 {
+func (r Rules) tinyOf(major decimal.Decimal, own int64, currency string) int64 {
 	if currency == r.Company.Currency {
 		return own
 	}
@@ -235,7 +246,7 @@ func (r *Rules) tinyOf(major decimal.Decimal, own int64, currency string) int64 
 }
 
 // plain returns the amount of as many major units of the currency.
-func (r *Rules) plain(major decimal.Decimal, currency string) money.Amount {
+func (r Rules) plain(major decimal.Decimal, currency string) money.Amount {
 	amount, err := money.Round(major, currency)
 	if err != nil {
 		return money.Amount{Currency: currency}

@@ -35,12 +35,12 @@ func (e *evaluation) selectLines() {
 		l.open, l.overdue, l.next, l.reached, l.due = false, false, nil, false, false
 		l.shortcut, l.ready, l.slot = 0, time.Time{}, time.Time{}
 		l.ask, l.disputed = l.Outstanding, money.Amount{}
-		l.verdict = Verdict{Line: *l.Line}
+		l.verdict = judgement{}
 		l.since = since
 		l.since.raise(moment{at: l.resumedAt})
 		h := e.lineHold(l, customer)
 		if h.outcome != "" {
-			l.verdict.Outcome, l.verdict.Reason, l.verdict.At = h.outcome, h.reason, h.until
+			l.verdict.outcome, l.verdict.reason, l.verdict.at = h.outcome, h.reason, h.until
 			continue
 		}
 		l.open = true
@@ -99,7 +99,7 @@ func (e *evaluation) lineHold(l *lineWork, customer hold) hold {
 	return hold{}
 }
 
-func (e *evaluation) midnight(d calendar.Date) time.Time { return d.Time(e.zone).UTC() }
+func (e *evaluation) midnight(d calendar.Date) time.Time { return e.r.slots.dates.Begin(d) }
 
 // customerHold returns the gravest hold on the whole customer, and when the last
 // one of those that ended went away.
@@ -370,18 +370,19 @@ func (e *evaluation) backlog(l *lineWork) bool {
 
 // tinyCustomer holds all lines of a currency in which the customer owes next to nothing.
 func (e *evaluation) tinyCustomer() {
-	owed := map[string]int64{}
+	owed := e.room.owed[:0]
 	for i := range e.lines {
 		l := &e.lines[i]
-		if l.Outstanding.Sign() > 0 && l.verdict.Outcome != Done {
-			owed[l.Outstanding.Currency] = plus(owed[l.Outstanding.Currency], l.Outstanding.Minor)
+		if l.Outstanding.Sign() > 0 && l.verdict.outcome != Done {
+			owed.add("", l.Outstanding.Currency, l.Outstanding.Minor)
 		}
 	}
+	e.room.owed = owed
 	for i := range e.lines {
 		l := &e.lines[i]
-		if l.open && owed[l.ask.Currency] <= e.r.tinyOf(e.r.Config.Tiny.Customer, e.r.tinyCustomer, l.ask.Currency) {
+		if l.open && owed.of("", l.ask.Currency) <= e.r.tinyOf(e.r.Config.Tiny.Customer, e.r.tinyCustomer, l.ask.Currency) {
 			l.open = false
-			l.verdict.Outcome, l.verdict.Reason = Held, dossier.Tiny
+			l.verdict.outcome, l.verdict.reason = Held, dossier.Tiny
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package reminders
 
 import (
-	"slices"
 	"time"
 
 	"relanced/internal/calendar"
@@ -69,7 +68,8 @@ func (e *evaluation) chooseSteps() {
 
 // sums returns what steps with a least amount are measured by.
 func (e *evaluation) sums() *sums {
-	total := &sums{}
+	total := &e.room.sums
+	total.overdue, total.upcoming, total.reached = total.overdue[:0], total.upcoming[:0], total.reached[:0]
 	for i := range e.lines {
 		l := &e.lines[i]
 		if !l.open {
@@ -111,38 +111,33 @@ func (e *evaluation) nextStep(i int, l *lineWork, anyOverdue bool, total *sums, 
 			return
 		}
 		e.schedule(i, l, start)
-		if s.preventive() && e.date(l.verdict.At) > l.DueOn { // too late to be early
+		if s.preventive() && e.date(l.verdict.at) > l.DueOn { // too late to be early
 			l.next = nil
 			continue
 		}
 		return
 	}
 	l.reached = false
-	l.verdict.Outcome, l.verdict.Reason = Done, dossier.PlanEnd
-	l.verdict.Plan, l.verdict.Step, l.verdict.Channel = "", "", ""
-	l.verdict.At = time.Time{}
+	l.verdict.outcome, l.verdict.reason = Done, dossier.PlanEnd
+	l.verdict.plan, l.verdict.step, l.verdict.channel = "", "", ""
+	l.verdict.at = time.Time{}
 }
 
 // startOf returns the day from which the step may be taken for the line, its
 // other conditions aside.
 func (e *evaluation) startOf(l *lineWork, s *step) calendar.Date {
-	days := e.r.WorkDays()
-	start := days.AddSpan(l.DueOn, s.At)
+	start := e.r.WorkDays().AddSpan(l.DueOn, s.At)
 	if s.preventive() {
 		return start
 	}
-	if l.Returned && s.index == l.firstOverdue() { // a returned payment is chased at once
+	if l.Returned && s.index == l.plan.overdue { // a returned payment is chased at once
 		return min(start, l.DueOn+1)
 	}
-	start = max(start, days.AddSpan(l.DueOn, e.r.Config.Grace))
+	start = max(start, l.graceOn)
 	if l.shortcut != 0 && s.index == l.level+1 && s.Channel == Email && !s.Formal() && e.date(l.levelAt) < l.shortcut && l.level >= 0 {
 		return min(start, l.shortcut) // a broken promise is answered one level higher, without waiting
 	}
 	return start
-}
-
-func (l *lineWork) firstOverdue() int {
-	return slices.IndexFunc(l.plan.steps, func(s step) bool { return !s.preventive() })
 }
 
 // enough tells whether a message at the step would ask for its least amount.
@@ -178,7 +173,7 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 		if m == (moment{}) || m.at.IsZero() && m.on <= ready.on {
 			return
 		}
-		if m.in(e.zone).After(ready.in(e.zone)) {
+		if e.instant(m).After(e.instant(ready)) {
 			ready.raise(m)
 			if l.reached {
 				reason = why
@@ -194,14 +189,14 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 			wait(e.capEnd(), dossier.Cap)
 			wait(e.resend, dossier.Gap)
 			if len(e.d.Replies) > 0 {
-				wait(e.absenceEnd(ready.in(e.zone)), dossier.Absent)
+				wait(e.absenceEnd(e.instant(ready)), dossier.Absent)
 			}
 		}
 		wait(e.everyEnd(s), dossier.Gap)
 	} else {
 		wait(e.spacing(l, start), dossier.Gap)
 	}
-	l.ready = ready.in(e.zone)
+	l.ready = e.instant(ready)
 	l.slot = e.slot(ready)
 	if on := e.date(l.slot); s.Channel != Email && !l.slot.Equal(e.d.Company.RemindAt) {
 		if worked := e.r.WorkDays().NextWorkingDay(on); worked != on {
@@ -216,18 +211,18 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 	}
 	l.due = l.reached && e.passed(l.ready) && e.passed(l.slot)
 	v := &l.verdict
-	v.Outcome, v.Plan, v.Step, v.Channel = Wait, l.plan.name, s.ID, s.Channel
-	v.Reason = reason
+	v.outcome, v.plan, v.step, v.channel = Wait, l.plan.name, s.ID, s.Channel
+	v.reason = reason
 	if l.reached && e.passed(l.ready) {
-		v.Reason = dossier.Window
+		v.reason = dossier.Window
 	}
-	v.At = l.slot
+	v.at = l.slot
 	if s.Channel != Email {
 		return
 	}
-	v.At = e.r.slots.open(l.slot, e.region)
+	v.at = e.leaving.open(l.slot)
 	if e.mute != "" && l.overdue { // whenever it falls due, nobody could be written to
-		v.Outcome, v.Reason, v.At = Held, e.mute, time.Time{}
+		v.outcome, v.reason, v.at = Held, e.mute, time.Time{}
 	}
 }
 
@@ -240,7 +235,7 @@ func (e *evaluation) drafting() bool {
 // slot returns when what is ready at the moment is proposed: at the next tick of
 // the schedule, or when somebody asked for reminders since.
 func (e *evaluation) slot(ready moment) time.Time {
-	at := ready.in(e.zone)
+	at := e.instant(ready)
 	var tick time.Time
 	if ready.on != 0 && at.Equal(e.midnight(ready.on)) {
 		tick = e.r.slots.tickOn(ready.on)
@@ -256,27 +251,15 @@ func (e *evaluation) slot(ready moment) time.Time {
 // leaves returns when what was proposed at the slot may leave: since when, where
 // that is now, else the next moment at which it may.
 func (e *evaluation) leaves(slot time.Time) time.Time {
-	first := e.r.slots.open(slot, e.region)
+	first := e.leaving.open(slot)
 	if first.IsZero() || !e.passed(first) {
 		return first
 	}
-	w := e.r.Window
-	w.Calendar = w.Calendar.With(e.region)
-	if !w.Contains(e.now) {
-		next := w.Next(e.now).UTC()
-		e.passed(next)
+	if next := e.leaving.open(e.now); next.IsZero() || !e.passed(next) {
 		return next
 	}
-	hours := w.Hours
-	if hours == (calendar.Hours{}) {
-		hours = calendar.AllDay
-	}
-	for d := e.today; d < e.today.AddDays(366); d++ { // whole days run into each other
-		year, month, day := d.Civil()
-		if shut := time.Date(year, month, day, 0, hours.To, 0, 0, e.zone); !w.Contains(shut) {
-			e.passed(shut.UTC())
-			break
-		}
+	if shut := e.leaving.shuts.On(e.today); !shut.IsZero() {
+		e.passed(shut)
 	}
 	return first
 }
@@ -314,8 +297,10 @@ func (e *evaluation) everyEnd(s *step) (end moment) {
 	if s.MaxEvery.IsZero() {
 		return moment{}
 	}
-	for _, sent := range e.byStep[s.ID] {
-		end.raise(moment{on: e.r.WorkDays().AddSpan(e.date(sent), s.MaxEvery)})
+	for _, a := range e.anchors {
+		if a.step == s.ID {
+			end.raise(moment{on: e.r.WorkDays().AddSpan(e.date(a.at), s.MaxEvery)})
+		}
 	}
 	return end
 }

@@ -12,6 +12,17 @@ type Calendar struct {
 	Week     Weekdays // empty: Monday to Friday
 	Regions  []Region // the holidays of all of them rest
 	Closures []DateRange
+
+	known *workedDays // of exactly the fields above; nil: not remembered
+}
+
+// Remembered returns the calendar with a table of its days, for one that is asked
+// often. Its fields must not be changed from then on.
+func (c Calendar) Remembered() Calendar {
+	if c.known == nil {
+		c.known = &workedDays{calendar: c}
+	}
+	return c
 }
 
 // Union returns the calendar in which a day is worked only where both work it:
@@ -34,11 +45,19 @@ func (c Calendar) With(region Region) Calendar {
 		return c
 	}
 	c.Regions = append(slices.Clip(c.Regions), region)
+	c.known = nil
 	return c
 }
 
 // IsWorkingDay tells whether the day is worked.
 func (c Calendar) IsWorkingDay(d Date) bool {
+	if c.known != nil {
+		return c.known.has(d)
+	}
+	return c.works(d)
+}
+
+func (c Calendar) works(d Date) bool {
 	if !c.week().Has(d.Weekday()) {
 		return false
 	}
