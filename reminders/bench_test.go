@@ -68,7 +68,9 @@ func bareDecide(d *dossier.Dossier, r Rules) (reached int) {
 	s.setCustomer(&d.Customer, d.Customer.Kind)
 	for i := range d.Lines {
 		l := &d.Lines[i]
-		s.setLine(l)
+		if len(r.byRule) > 0 {
+			s.setLine(l)
+		}
 		for _, rule := range r.byRule {
 			rule.when.holds(&machine, &s)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"relanced/internal/dossier"
+	"relanced/internal/money"
 	"relanced/internal/receivable"
 )
 
@@ -127,13 +128,20 @@ func (s *scope) setCustomer(c *dossier.Customer, kind receivable.Kind) {
 }
 
 func (s *scope) setLine(l *dossier.Line) {
-	total, _ := l.InvoiceTotal.Decimal().Float64()
-	outstanding, _ := l.Outstanding.Decimal().Float64()
 	s.Invoice = invoiceScope{
-		Number: l.Invoice, Total: total, Outstanding: outstanding, Currency: l.Outstanding.Currency,
+		Number: l.Invoice, Total: major(l.InvoiceTotal), Outstanding: major(l.Outstanding), Currency: l.Outstanding.Currency,
 		DueOn: l.DueOn.String(), Returned: l.Returned, Assigned: l.Assigned,
 	}
 	if l.Method != "" {
 		s.Customer.PaymentMethod = string(l.Method)
 	}
+}
+
+// major returns the amount in major units, to compare with what a condition says.
+func major(a money.Amount) float64 {
+	unit := 1.0
+	for range money.Digits(a.Currency) {
+		unit *= 10
+	}
+	return float64(a.Minor) / unit
 }
