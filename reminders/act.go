@@ -270,7 +270,7 @@ func (e *evaluation) role(l, lead *lineWork) (dossier.LineRole, bool) {
 		return dossier.RoleDemanded, true
 	case !l.overdue:
 		return dossier.RoleUpcoming, e.upcoming(l)
-	case s.Covers == CoversReached:
+	case s.Covers == CoversReached, !l.askable:
 		return dossier.RoleAnnex, true
 	}
 	return dossier.RoleDemanded, true

@@ -1,6 +1,7 @@
 package reminders
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -20,6 +21,8 @@ type scope struct {
 	Customer customerScope `expr:"customer"`
 	Invoice  invoiceScope  `expr:"invoice"`
 	Company  companyScope  `expr:"company"`
+
+	method receivable.PaymentMethod // of the customer, where the invoice has none
 }
 
 type customerScope struct {
@@ -121,6 +124,7 @@ func (c condition) holds(machine *vm.VM, s *scope) bool {
 }
 
 func (s *scope) setCustomer(c *dossier.Customer, kind receivable.Kind) {
+	s.method = c.Method
 	s.Customer = customerScope{
 		Code: c.Code, Name: c.Name, Kind: string(kind), Country: c.Country, Language: c.Language,
 		Tags: c.Tags, Owner: c.Owner, PaymentMethod: string(c.Method),
@@ -132,9 +136,7 @@ func (s *scope) setLine(l *dossier.Line) {
 		Number: l.Invoice, Total: major(l.InvoiceTotal), Outstanding: major(l.Outstanding), Currency: l.Outstanding.Currency,
 		DueOn: l.DueOn.String(), Returned: l.Returned, Assigned: l.Assigned,
 	}
-	if l.Method != "" {
-		s.Customer.PaymentMethod = string(l.Method)
-	}
+	s.Customer.PaymentMethod = string(cmp.Or(l.Method, s.method))
 }
 
 // major returns the amount in major units, to compare with what a condition says.

@@ -114,6 +114,7 @@ type lineWork struct {
 	disputed  money.Amount
 	open      bool // may be chased
 	overdue   bool
+	askable   bool          // overdue, and no money for it can be on its way: may be demanded
 	since     moment        // when the last thing that kept it went away
 	shortcut  calendar.Date // a broken promise: the next step is reached from then on
 	next      *step

@@ -208,7 +208,6 @@ func (e *evaluation) indexMessages() {
 			e.events = append(e.events, event{left, at, m.Plan, m.Step, counts, nil})
 		}
 	}
-	slices.Sort(e.sent)
 }
 
 // liveBefore puts what cannot be recalled before what can, then the older first.
@@ -272,12 +271,15 @@ func (e *evaluation) indexTaken() {
 		for at := range e.lines {
 			if taskCovers(task, e.lines[at].Line) {
 				e.events = append(e.events, event{task.OpenedAt, at, "", task.Step, howTask, task})
-				if task.Kind == string(Letter) {
-					e.anchors = append(e.anchors, anchor{cmp.Or(task.DoneAt, task.OpenedAt), -1, ""})
-				}
 			}
 		}
+		if task.Kind == string(Letter) {
+			left := cmp.Or(task.DoneAt, task.OpenedAt)
+			e.anchors = append(e.anchors, anchor{left, -1, ""})
+			e.sent = append(e.sent, e.date(left))
+		}
 	}
+	slices.Sort(e.sent)
 	slices.SortStableFunc(e.events, func(a, b event) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.line, b.line), cmp.Compare(a.how, b.how), cmp.Compare(a.step, b.step))
 	})

@@ -32,7 +32,7 @@ func (e *evaluation) selectLines() {
 	customer, since := e.customerHold()
 	for i := range e.lines {
 		l := &e.lines[i]
-		l.open, l.overdue, l.next, l.reached, l.due = false, false, nil, false, false
+		l.open, l.overdue, l.askable, l.next, l.reached, l.due = false, false, false, nil, false, false
 		l.shortcut, l.ready, l.slot = 0, time.Time{}, time.Time{}
 		l.ask, l.disputed = l.Outstanding, money.Amount{}
 		l.verdict = judgement{}
@@ -45,6 +45,7 @@ func (e *evaluation) selectLines() {
 		}
 		l.open = true
 		l.overdue = e.begun(l.DueOn + 1)
+		l.askable = l.overdue && (l.Returned || e.begun(l.graceOn))
 	}
 	e.tinyCustomer()
 }

@@ -75,7 +75,7 @@ func (e *evaluation) sums() *sums {
 		if !l.open {
 			continue
 		}
-		if l.overdue {
+		if l.askable {
 			total.overdue.add("", l.ask.Currency, l.ask.Minor)
 		}
 		if l.next == nil || !l.reached {
@@ -135,7 +135,7 @@ func (e *evaluation) startOf(l *lineWork, s *step) calendar.Date {
 	}
 	start = max(start, l.graceOn)
 	if l.shortcut != 0 && s.index == l.level+1 && s.Channel == Email && !s.Formal() && e.date(l.levelAt) < l.shortcut && l.level >= 0 {
-		return min(start, l.shortcut) // a broken promise is answered one level higher, without waiting
+		return min(start, max(l.shortcut, l.graceOn)) // a broken promise is answered one level higher, without waiting
 	}
 	return start
 }
@@ -153,7 +153,7 @@ func (e *evaluation) enough(l *lineWork, s *step, total *sums) bool {
 		if l.reached {
 			sum = max(sum, total.reached.of(s.ID, currency))
 		}
-	case l.overdue:
+	case l.askable:
 		sum = total.overdue.of("", currency)
 	default:
 		sum = plus(sum, total.overdue.of("", currency))
@@ -185,8 +185,8 @@ func (e *evaluation) schedule(i int, l *lineWork, start calendar.Date) {
 	}
 	if s.message() {
 		wait(e.gapEnd(l), dossier.Gap)
+		wait(e.capEnd(), dossier.Cap)
 		if s.Channel == Email {
-			wait(e.capEnd(), dossier.Cap)
 			wait(e.resend, dossier.Gap)
 			if len(e.d.Replies) > 0 {
 				wait(e.absenceEnd(e.instant(ready)), dossier.Absent)

@@ -413,3 +413,26 @@ func TestRender_foreignIDsAndCopyAddressesKeepNoMessageBack(t *testing.T) {
 		t.Errorf("%v %v %q %v", err, m.CC, m.InReplyTo, m.References)
 	}
 }
+
+// TestRender_listsOverdueLinesThatAreNotDemanded: those within their grace stand
+// in the message of any overdue step, and not in its sum.
+func TestRender_listsOverdueLinesThatAreNotDemanded(t *testing.T) {
+	t.Parallel()
+	for _, lang := range []string{"fr", "en"} {
+		for _, name := range Names() {
+			if name == "preventive" || name == "thanks" || name == "receipt" || name == "copy" {
+				continue
+			}
+			r := sample(t, name, lang)
+			before := r.totals()[0]
+			r.Action.Lines = append(r.Action.Lines, reminders.LineUse{Line: line(9, "FA-2026-0499", "2026-11-23", 7700, 7700), Role: dossier.RoleAnnex})
+			m, err := Render(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.totals()[0] != before || !strings.Contains(m.Text, "FA-2026-0499") || !strings.Contains(m.HTML, "FA-2026-0499") {
+				t.Errorf("%s/%s: asks for %s, not %s, or leaves the line out:\n%s", lang, name, r.totals()[0], before, m.Text)
+			}
+		}
+	}
+}
