@@ -338,7 +338,7 @@ func (e *evaluation) muted(d *Decision) {
 	}
 	e.openTask(d, kind, lines, func(t *dossier.Task) bool {
 		for _, b := range e.d.Bounced {
-			if b.At.After(t.OpenedAt) {
+			if b.At.After(t.OpenedAt) && e.passed(b.At) {
 				return false
 			}
 		}

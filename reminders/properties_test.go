@@ -25,6 +25,14 @@ func drawRules(t *rapid.T, tb testing.TB) Rules {
 		c.Start.Older = rapid.SampledFrom([]Older{OlderTask, OlderIgnore, OlderFirst}).Draw(t, "older")
 		c.Caps.Per30d = rapid.IntRange(1, 4).Draw(t, "per_30d")
 		c.Thanks = rapid.SampledFrom([]Thanks{ThanksNone, ThanksPaid}).Draw(t, "thanks")
+		if rapid.Bool().Draw(t, "conditions") {
+			c.HoldWhen = []HoldWhen{
+				{If: `customer.payment_method in ["direct_debit", "bill"] && !invoice.returned`, Reason: dossier.DirectDebit, Until: "due+5wd"},
+				{If: `"factor" in customer.tags`, Reason: dossier.Assigned},
+			}
+			c.ExcludeWhen = []string{`invoice.outstanding > 3900`}
+			c.Closures = []calendar.DateRange{{From: epoch.AddDays(20), To: epoch.AddDays(33)}}
+		}
 		if rapid.Bool().Draw(t, "anytime") {
 			c.Window = WindowConfig{Days: 127, Hours: calendar.AllDay, Holidays: calendar.NoHolidays}
 		}
@@ -132,6 +140,22 @@ func drawDossier(t *rapid.T) dossier.Dossier {
 		}
 		d.Messages = append(d.Messages, m)
 	}
+	d.Customer.Tags = rapid.SliceOfN(rapid.SampledFrom([]string{"factor", "x", "y", "z"}), 0, 1).Draw(t, "tags")
+	d.Customer.Method = rapid.SampledFrom([]receivable.PaymentMethod{"", "", receivable.MethodTransfer, receivable.MethodBill}).Draw(t, "method")
+	if some("two addresses") {
+		d.Customer.Emails = append(d.Customer.Emails, "b@durand.example")
+	}
+	if rapid.IntRange(0, 9).Draw(t, "bounced") == 0 {
+		d.Bounced = []dossier.Bounced{{Address: "compta@durand.example", At: drawTime(t, "bounced at", -10, 20)}}
+	}
+	for some("taken") {
+		d.Taken = append(d.Taken, dossier.Taken{
+			Due: dossier.DueID(rapid.IntRange(1, len(d.Lines)).Draw(t, "due line")), Plan: rapid.SampledFrom(ShippedNames).Draw(t, "plan"),
+			Step: rapid.SampledFrom([]string{"preventive", "first", "second", "call", "third", "formal"}).Draw(t, "step taken"),
+			At:   drawTime(t, "taken", -20, 30),
+			How:  rapid.SampledFrom([]string{TakenDeclined, TakenDone, TakenHistory, TakenDropped, TakenResumed, TakenExpired}).Draw(t, "how"),
+		})
+	}
 	for some("task") {
 		task := dossier.Task{ID: int64(len(d.Tasks) + 1), Kind: "call", Step: "call", Lines: []dossier.DueID{dossier.DueID(document())}, OpenedAt: drawTime(t, "task opened", -20, 30)}
 		if rapid.Bool().Draw(t, "task done") {
@@ -202,6 +226,7 @@ func TestDecide_orderOfFactsDoesNotMatter(t *testing.T) {
 		other.Credits = rapid.Permutation(d.Credits).Draw(rt, "credits")
 		other.Replies = rapid.Permutation(d.Replies).Draw(rt, "replies")
 		other.Tasks = rapid.Permutation(d.Tasks).Draw(rt, "tasks")
+		other.Taken = rapid.Permutation(d.Taken).Draw(rt, "taken")
 		a, b := Decide(d, r, now), Decide(other, r, now)
 		for _, x := range []*Decision{&a, &b} {
 			slices.SortFunc(x.Verdicts, func(v, w Verdict) int { return int(v.Line.ID - w.Line.ID) })
@@ -226,7 +251,7 @@ func TestDecide_onlyOneMessageAndOnlyForOpenLines(t *testing.T) {
 			}
 		}
 		for _, a := range slices.Concat(got.Actions, got.Keep) {
-			if a.Kind == dossier.KindThanks || a.Task == TaskBacklog || a.Task == TaskAddress {
+			if a.Kind == dossier.KindThanks || a.Task == TaskBacklog || a.Task == TaskAddress || a.Task == TaskBounce {
 				continue
 			}
 			if a.Channel == Email || a.Channel == Letter {
@@ -257,7 +282,7 @@ func TestDecide_neverSkipsNorPressesWhateverTheDowntime(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		r, d := drawRules(rt, t), drawDossier(rt)
-		d.Messages, d.Tasks = nil, nil
+		d.Messages, d.Tasks, d.Taken = nil, nil, nil
 		plan := r.plans[r.Config.Plan]
 		for now := drawTime(rt, "start", 0, 5); now.Before(epoch.AddDays(150).Time(paris)); {
 			before := len(d.Messages)
@@ -279,6 +304,18 @@ func checkReminder(rt *rapid.T, r Rules, p *plan, d dossier.Dossier, m dossier.M
 		rt.Fatalf("left at %s, outside the window", m.SentAt.In(paris))
 	}
 	in30 := 0
+	for _, task := range d.Tasks {
+		if task.Kind != string(Letter) || task.OpenedAt.After(m.SentAt) {
+			continue
+		}
+		days := on.DaysSince(calendar.DateOf(task.OpenedAt.In(paris)))
+		if days < p.gap.Days {
+			rt.Fatalf("%s left %d days after a letter, the gap is %s", m.Step, days, p.gap)
+		}
+		if days < 30 {
+			in30++
+		}
+	}
 	steps := map[dossier.DueID][]string{}
 	for _, other := range d.Messages {
 		if other.Kind != dossier.KindReminder || other.SentAt.After(m.SentAt) || other.ID == m.ID {
