@@ -14,8 +14,10 @@ import (
 	"relanced/internal/receivable"
 )
 
-// everyDay proposes reminders on each day of the week.
-var everyDay = conf.MustSchedule("0 7 * * *")
+var (
+	everyDay = conf.MustSchedule("0 7 * * *")
+	hourly   = conf.MustSchedule("0 * * * *")
+)
 
 // planned is a company whose plan is of these steps.
 func planned(gap calendar.Span, change func(*Config), steps ...StepConfig) func(*Config, map[string]PlanConfig) {
@@ -49,12 +51,11 @@ func TestPreview_keys(t *testing.T) {
 			[]string{"a 2026-10-06", "b 2026-10-09"},
 		},
 		{
-			"one a day at most", planned(calendar.Span{Clock: time.Hour}, nil, mail("a", start), mail("b", start)), nil,
+			"one a day at most", planned(calendar.Span{Clock: time.Hour}, func(c *Config) { c.Schedule = hourly }, mail("a", start), mail("b", start)), nil,
 			[]string{"a 2026-10-06", "b 2026-10-07"},
 		},
 		{
-			"no cap of a day", planned(calendar.Span{Clock: time.Minute}, func(c *Config) { c.Caps.PerDay = 0 }, mail("a", start), mail("b", start)),
-			func(d *dossier.Dossier) { d.Company.RemindAt = at("2026-10-06 12:00") },
+			"no cap of a day", planned(calendar.Span{Clock: time.Hour}, func(c *Config) { c.Schedule, c.Caps.PerDay = hourly, 0 }, mail("a", start), mail("b", start)), nil,
 			[]string{"a 2026-10-06", "b 2026-10-06"},
 		},
 		{

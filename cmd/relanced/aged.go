@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"relanced/internal/daemon"
+	"relanced/internal/receivable"
 	"relanced/internal/store"
 )
 
@@ -84,9 +86,9 @@ func (c *agedCmd) Run(ctx context.Context, a *app) error {
 		}
 		if c.By == "age" {
 			slices.SortStableFunc(rows, func(x, y store.AgedRow) int {
-				for _, pair := range [][2]int64{{y.Older.Minor, x.Older.Minor}, {y.Days90.Minor, x.Days90.Minor}, {y.Days60.Minor, x.Days60.Minor}, {y.Days30.Minor, x.Days30.Minor}} {
-					if pair[0] != pair[1] {
-						return int(min(max(pair[0]-pair[1], -1), 1))
+				for b := receivable.BucketOver90; b > receivable.BucketNotDue; b-- {
+					if x.Ages[b].Minor != y.Ages[b].Minor {
+						return cmp.Compare(y.Ages[b].Minor, x.Ages[b].Minor)
 					}
 				}
 				return 0
@@ -111,8 +113,11 @@ func (c *agedCmd) Run(ctx context.Context, a *app) error {
 
 func agedView(r store.AgedRow) agedJSON {
 	return agedJSON{
-		Customer: optional(r.Code), Name: optional(r.Name), Currency: r.Total.Currency, NotDue: amountText(r.NotDue), D30: amountText(r.Days30), D60: amountText(r.Days60),
-		D90: amountText(r.Days90), Older: amountText(r.Older), Overdue: amountText(r.Overdue), Total: amountText(r.Total), Credit: amountText(r.Credit),
+		Customer: optional(r.Code), Name: optional(r.Name), Currency: r.Credit.Currency,
+		NotDue: amountText(r.Ages[receivable.BucketNotDue]), D30: amountText(r.Ages[receivable.Bucket1To30]),
+		D60: amountText(r.Ages[receivable.Bucket31To60]), D90: amountText(r.Ages[receivable.Bucket61To90]),
+		Older: amountText(r.Ages[receivable.BucketOver90]), Overdue: amountText(r.Ages.Overdue()),
+		Total: amountText(r.Ages.Total()), Credit: amountText(r.Credit),
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 
 // MakeRF returns the creditor reference (ISO 11649) of a number, without
 // spaces. Everything but letters A to Z and digits is dropped; a number left
-// with none, or with more than 21, has no reference.
+// with none, or with more than 21, has no reference. No command asks it yet:
+// payment pages and statements will show one.
 func MakeRF(number string) (string, error) {
 	body := strings.Map(func(c rune) rune {
 		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
@@ -34,7 +35,8 @@ func CheckRF(text string) bool {
 var ogmBase = regexp.MustCompile(`^[0-9]{10}$`)
 
 // MakeOGM returns the Belgian structured communication of ten digits:
-// "+++090/9337/55493+++".
+// "+++090/9337/55493+++". No command asks it yet: messages of Belgian companies will
+// show one.
 func MakeOGM(digits string) (string, error) {
 	if !ogmBase.MatchString(digits) {
 		return "", fmt.Errorf("%.40q makes no structured communication: it is not ten digits", digits)

@@ -154,7 +154,8 @@ const (
 
 // Cap judges a due date by the general rule of French law (C. com. L441-10 I):
 // 60 days, or 45 days end of month in the later of its two readings where the
-// contract says so; for periodic invoices 45 days.
+// contract says so; for periodic invoices 45 days. No command asks it yet: `check`
+// will warn of terms beyond.
 func Cap(issued, due Date, periodic bool) CapVerdict {
 	if periodic {
 		if due <= issued.AddDays(45) {

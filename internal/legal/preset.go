@@ -133,7 +133,8 @@ type Limitation struct {
 // ExpiresOn returns the last day to act on a claim due on that day. The latest
 // of the days given — acknowledgements such as a partial payment or a written
 // promise, and written claims where those count — starts the time anew. It is
-// no date where the limitation is not known.
+// no date where the limitation is not known. Nothing asks it yet: the brief will
+// tell 12, 6 and 1 month before.
 func (l Limitation) ExpiresOn(due calendar.Date, anew ...calendar.Date) calendar.Date {
 	if l.Years == 0 || due.IsZero() {
 		return 0

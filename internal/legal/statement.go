@@ -34,6 +34,7 @@ func (t Total) Sum() money.Amount { return t.Overdue.Add(t.Interest).Add(t.Fees)
 // Statement works out several invoices, and totals per currency in order of
 // appearance. An invoice paid late and now settled is in the rows only where
 // settled is true; an invoice that is not late is in the rows, not in the totals.
+// No command asks it yet: `letter`, and the statement attached to messages, will.
 func Statement(entries []Entry, settled bool) ([]Row, []Total, error) {
 	var rows []Row
 	var totals []Total

@@ -7,28 +7,9 @@ import (
 	"relanced/internal/money"
 )
 
-// TinyDefault returns the largest amount that is not worth a message in a
-// currency, where the company says none.
-func TinyDefault(currency string) money.Amount {
-	switch {
-	case currency == "XOF" || currency == "XAF":
-		return money.New(500, currency)
-	case money.Digits(currency) == 0:
-		return money.New(100, currency)
-	case money.Digits(currency) == 3:
-		return money.New(1000, currency)
-	}
-	return money.New(100, currency)
-}
-
-// IsTiny tells whether something is open, either way, and no more than the
-// threshold: nothing to chase, a write-off to propose.
-func IsTiny(outstanding, threshold money.Amount) bool {
-	return !outstanding.IsZero() && outstanding.Abs().Cmp(threshold) <= 0
-}
-
 // Discount is an early-payment discount: a rate in per cent for payment within
-// days of the issue date, the last of them included.
+// days of the issue date, the last of them included. No command asks it yet:
+// `claimed` will, where a customer took one and the books show the rest as open.
 type Discount struct {
 	Rate decimal.Decimal
 	Days int

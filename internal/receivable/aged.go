@@ -41,6 +41,14 @@ func BucketOf(due, on calendar.Date) Bucket {
 // in it: they stand beside the buckets.
 type AgedBalance [buckets]money.Amount
 
+// NoBalance returns the aged balance of nothing in the currency.
+func NoBalance(currency string) (a AgedBalance) {
+	for i := range a {
+		a[i] = money.New(0, currency)
+	}
+	return a
+}
+
 // Add counts an amount outstanding in its bucket.
 func (a *AgedBalance) Add(due, on calendar.Date, outstanding money.Amount) {
 	b := BucketOf(due, on)

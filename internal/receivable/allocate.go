@@ -56,7 +56,8 @@ const (
 // that sums to it; else in legal order, the oldest due date first (so due debts
 // before the others), then the oldest issue date, equals in proportion. Items of
 // another currency take no part. The surplus stays on account; what a payment
-// names is not exceeded.
+// names is not exceeded. No command asks it yet: `answer` will, where a reply says
+// that it has paid.
 func Propose(payment money.Amount, items []OpenItem, named ...int) Proposal {
 	p := Proposal{Unallocated: payment}
 	if payment.Sign() <= 0 {

@@ -46,6 +46,8 @@ func quotient(a, b money.Amount, times int64) Figure {
 	return Figure{value: value.Mul(value, big.NewRat(times, 1))}
 }
 
+// What follows is for the command `metrics`, which is not built yet.
+
 // Period is what a company sold and was owed over some days, in one currency,
 // tax included.
 type Period struct {

@@ -160,23 +160,6 @@ func TestProbablyPaid_findsWhatWasPaid(t *testing.T) {
 	})
 }
 
-func TestIsTiny(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		open int64
-		want bool
-	}{{0, false}, {1, true}, {100, true}, {101, false}, {-100, true}, {-101, false}} {
-		if got := IsTiny(cents(c.open), TinyDefault("EUR")); got != c.want {
-			t.Errorf("%d: %v", c.open, got)
-		}
-	}
-	for currency, want := range map[string]int64{"JPY": 100, "XOF": 500, "TND": 1000, "USD": 100} {
-		if got := TinyDefault(currency); got != money.New(want, currency) {
-			t.Errorf("%s: %v", currency, got)
-		}
-	}
-}
-
 func TestDiscount_settle(t *testing.T) {
 	t.Parallel()
 	d := Discount{decimal.MustParse("2"), 10}

@@ -88,21 +88,6 @@ func TestPropose_vectors(t *testing.T) {
 	}
 }
 
-func TestIsTiny_vector(t *testing.T) {
-	t.Parallel()
-	type result struct {
-		Balance  string
-		Chase    bool
-		WriteOff bool `json:"propose_write_off"`
-	}
-	var in struct{ Invoice, Paid, Threshold string }
-	var want result
-	vectortest.Read(t, "TIN-01", &in, &want)
-	open := eur(t, in.Invoice).Sub(eur(t, in.Paid))
-	tiny := IsTiny(open, eur(t, in.Threshold))
-	same(t, "TIN-01", want, result{open.String(), open.Sign() > 0 && !tiny, tiny})
-}
-
 func TestDiscount_vector(t *testing.T) {
 	t.Parallel()
 	type result struct {

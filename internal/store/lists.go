@@ -63,17 +63,11 @@ type CustomerRow struct {
 
 // AgedRow is a customer's open lines by age, in one currency.
 type AgedRow struct {
-	ID      dossier.CustomerID
-	Code    string
-	Name    string
-	NotDue  money.Amount // no due date counts here
-	Days30  money.Amount
-	Days60  money.Amount
-	Days90  money.Amount
-	Older   money.Amount
-	Overdue money.Amount
-	Total   money.Amount // the five buckets; credit not netted
-	Credit  money.Amount
+	ID     dossier.CustomerID
+	Code   string
+	Name   string
+	Ages   receivable.AgedBalance
+	Credit money.Amount // not netted
 }
 
 // ReplyRow is an incoming message as the replies command shows it.
@@ -235,7 +229,7 @@ func (s *Store) Aged(ctx context.Context, company receivable.CompanyID, today ca
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b AgedRow) int {
-		return cmp.Or(cmp.Compare(b.Overdue.Minor, a.Overdue.Minor), cmp.Compare(b.Total.Minor, a.Total.Minor), cmp.Compare(a.Code, b.Code), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(b.Ages.Overdue().Cmp(a.Ages.Overdue()), b.Ages.Total().Cmp(a.Ages.Total()), cmp.Compare(a.Code, b.Code), cmp.Compare(a.ID, b.ID))
 	})
 	return rows, nil
 }
@@ -244,39 +238,18 @@ func aged(d dossier.Dossier, today calendar.Date) []AgedRow {
 	var rows []AgedRow
 	of := func(currency string) *AgedRow {
 		for i := range rows {
-			if rows[i].Total.Currency == currency {
+			if rows[i].Credit.Currency == currency {
 				return &rows[i]
 			}
 		}
-		zero := amount(0, currency)
-		rows = append(rows, AgedRow{d.Customer.ID, d.Customer.Code, d.Customer.Name, zero, zero, zero, zero, zero, zero, zero, zero})
+		rows = append(rows, AgedRow{d.Customer.ID, d.Customer.Code, d.Customer.Name, receivable.NoBalance(currency), amount(0, currency)})
 		return &rows[len(rows)-1]
 	}
 	for _, l := range d.Lines {
 		if l.Outstanding.IsZero() || !l.GoneAt.IsZero() {
 			continue
 		}
-		r := of(l.Outstanding.Currency)
-		r.Total = r.Total.Add(l.Outstanding)
-		late := 0
-		if l.DueOn != 0 {
-			late = today.DaysSince(l.DueOn)
-		}
-		bucket := &r.Older
-		switch {
-		case late <= 0:
-			bucket = &r.NotDue
-		case late <= 30:
-			bucket = &r.Days30
-		case late <= 60:
-			bucket = &r.Days60
-		case late <= 90:
-			bucket = &r.Days90
-		}
-		*bucket = bucket.Add(l.Outstanding)
-		if late > 0 {
-			r.Overdue = r.Overdue.Add(l.Outstanding)
-		}
+		of(l.Outstanding.Currency).Ages.Add(l.DueOn, today, l.Outstanding)
 	}
 	for _, c := range d.Credits {
 		r := of(c.Amount.Currency)

@@ -801,7 +801,7 @@ func lists(b *bundle) {
 	b.same("customers", customers, []string{"C1 3.40 0.40 0.80", "C2 0.00 0.00 0.00"})
 	rows, err := b.Aged(b.ctx, company, today, time.Time{})
 	b.must(err)
-	b.same("aged", []string{rows[0].NotDue.String(), rows[0].Days60.String(), rows[0].Total.String(), rows[0].Credit.String()}, []string{"3.00", "0.40", "3.40", "0.80"})
+	b.same("aged", []string{rows[0].Ages[receivable.BucketNotDue].String(), rows[0].Ages[receivable.Bucket31To60].String(), rows[0].Ages.Total().String(), rows[0].Credit.String()}, []string{"3.00", "0.40", "3.40", "0.80"})
 	then, err := b.Aged(b.ctx, company, today, b.clock.Now())
 	b.must(err)
 	b.same("the same, rebuilt", then, rows)
