@@ -416,3 +416,23 @@ func TestDecide_standingsOfTheSource(t *testing.T) {
 		}
 	}
 }
+
+func TestDecide_creditOfExactlyWhatIsOverdueCoversIt(t *testing.T) {
+	t.Parallel()
+	d := customer(invoice(1, "FA-1001", "2026-10-20", 60_000), invoice(2, "FA-1002", "2026-10-27", 40_000), invoice(3, "FA-1003", "2026-12-20", 10_000))
+	for credit, want := range map[int64][]dossier.Reason{
+		99_999:  {dossier.ProbablyPaid, "", dossier.NotDue}, // the oldest it pays in full
+		100_000: {dossier.CreditCovers, dossier.CreditCovers, dossier.NotDue},
+		100_001: {dossier.CreditCovers, dossier.CreditCovers, dossier.NotDue},
+		40_000:  {"", dossier.ProbablyPaid, dossier.NotDue},
+	} {
+		d.Credits = []dossier.Credit{{ID: 1, Amount: eur(credit)}}
+		got := Decide(d, rulesWith(t, auto), at("2026-11-23 12:00"))
+		for i, v := range got.Verdicts {
+			if v.Reason != want[i] {
+				t.Errorf("credit of %d: %s", credit, show(got))
+				break
+			}
+		}
+	}
+}
