@@ -207,7 +207,7 @@ func awaitReady(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	address := "http://127.0.0.1:" + ts.Getenv("HTTP_PORT") + "/healthz"
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
-		if response, err := http.Get(address); err == nil { //nolint:noctx // bounded by the loop
+		if response, err := http.Get(address); err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return

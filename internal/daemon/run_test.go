@@ -78,7 +78,7 @@ func TestRun_saysReadyAnswersAndStopsSoftly(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("it is not ready")
 	}
-	response, err := http.Get("http://" + address + "/healthz") //nolint:noctx // bounded by the test
+	response, err := http.Get("http://" + address + "/healthz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestHealth_unreadyOrWithoutStoreIs503WithTheReason(t *testing.T) {
 		}
 		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Second}
 		go server.Serve(l)
-		response, err := http.Get("http://" + l.Addr().String()) //nolint:noctx // bounded by the test
+		response, err := http.Get("http://" + l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
