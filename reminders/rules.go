@@ -20,7 +20,7 @@ import (
 
 // version changes whenever Decide would answer otherwise on the same facts and
 // rules: every customer is then looked at again.
-const version = 1
+const version = 2
 
 // Identity is what Rules need to know of the company beside its reminders.
 type Identity struct {

@@ -16,7 +16,7 @@ func TestViews_whatASourceDoesNotNameIsNull(t *testing.T) {
 	nothing := money.New(0, "EUR")
 	for fields, object := range map[string]any{
 		"customer external_customer name invoice": invoiceView(store.InvoiceRow{Total: nothing, Outstanding: nothing}),
-		"customer name":    agedView(store.AgedRow{Total: nothing}),
+		"customer name":    agedView(store.AgedRow{Credit: nothing}),
 		"customer invoice": told{Verdict: reminders.Verdict{Line: dossier.Line{Outstanding: nothing}}}.view(),
 	} {
 		text, err := json.Marshal(object)
