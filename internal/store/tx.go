@@ -206,8 +206,11 @@ func all[T any](tx *Tx, row func(scan scanner) (T, error), query string, args ..
 }
 
 // lite gives the statement SQLite's numbered placeholders: mattn binds $n in
-// the order of appearance.
-func lite(query string) string { return strings.ReplaceAll(query, "$", "?") }
+// the order of appearance. The plus changes no value. Without it SQLite takes a
+// parameter beside a column for a reason to plan anew when it is bound to
+// another value; the driver clears all of them before each execution, and so a
+// statement kept ready would be parsed and planned every time.
+func lite(query string) string { return strings.ReplaceAll(query, "$", "+?") }
 
 // annotate names the statement in errors of ours to find.
 func annotate(err error, query string) error {
