@@ -44,9 +44,10 @@ func (tx *Tx) flush() error {
 	}
 	ids := slices.Sorted(maps.Keys(tx.touched))
 	for chunk := range slices.Chunk(ids, 5000) {
-		_, err := tx.exec(`INSERT INTO agenda (customer, company, version, next_at, rules, gated)
-SELECT root, min(company), 1, CAST($1 AS BIGINT), '', FALSE FROM customer WHERE `+tx.in("id", 2)+` GROUP BY root ORDER BY root
-ON CONFLICT (customer) DO UPDATE SET version = agenda.version + 1, next_at = excluded.next_at, gated = FALSE`, tx.now, numbers(chunk))
+		is, who := among(tx, chunk)
+		err := tx.post(`INSERT INTO agenda (customer, company, version, next_at, rules, gated)
+SELECT root, min(company), 1, CAST($1 AS BIGINT), '', FALSE FROM customer WHERE `+is("id", 2)+` GROUP BY root ORDER BY root
+ON CONFLICT (customer) DO UPDATE SET version = agenda.version + 1, next_at = excluded.next_at, gated = FALSE`, tx.now, who)
 		if err != nil {
 			return fmt.Errorf("touch: %w", err)
 		}
@@ -87,6 +88,20 @@ func (tx *Tx) Agenda(id dossier.CustomerID) (AgendaRow, error) {
 		return AgendaRow{}, err
 	}
 	return rows[0], nil
+}
+
+// Versions returns the Version of each customer's row.
+func (tx *Tx) Versions(ids []dossier.CustomerID) (map[dossier.CustomerID]int64, error) {
+	versions := make(map[dossier.CustomerID]int64, len(ids))
+	is, who := among(tx, ids)
+	err := tx.each(func(scan scanner) error {
+		var id dossier.CustomerID
+		var version int64
+		err := scan(&id, &version)
+		versions[id] = version
+		return err
+	}, "SELECT c.id, a.version FROM customer c JOIN agenda a ON a.customer = c.root WHERE "+is("c.id", 1), who)
+	return versions, err
 }
 
 // Decided stores what deciding found, for those rows whose Version is still

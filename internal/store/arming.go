@@ -1,18 +1,16 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"relanced/internal/dossier"
-	"relanced/internal/email"
+	"relanced/internal/receivable"
 )
 
 // quarantine is how long a message that may have left is not sent again.
@@ -39,52 +37,61 @@ const (
 // Reach tells drills that another room reached a point of the send path.
 func (s *Store) Reach(point string) { s.fault(point) }
 
+// Look decides whether a message may leave, from what is known under the lock.
+type Look func(*Tx, dossier.Message, dossier.Dossier, Readiness) (Verdict, error)
+
 // Arm is the last look before the content leaves: one transaction locks the
 // lease row, then the customer's agenda row, reads the facts only then and asks
 // look (pure; it may run twice). Where it says OK, the row becomes armed under
 // the fence, its bytes are stored if this is its first time, and the commit is
 // durable. Otherwise the row is cancelled or put off, as the verdict says, and
 // the verdict is returned with armed false. ErrFence: the lease was lost.
-// ErrConflict: the row is not queued. The dossier of a notice is empty.
-func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Rendered, look func(*Tx, Outgoing, dossier.Dossier) (Verdict, error)) (armed bool, v Verdict, err error) {
+// ErrConflict: the row is not queued. look is given the message as it is among
+// those of the dossier; of a notice the dossier is empty, and the message is
+// known by its ID and Kind alone. of says whose readiness look is given.
+func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Rendered, of ReadinessOf, look Look) (armed bool, v Verdict, err error) {
 	s.fault(PointArming)
 	var count int64
 	err = s.InTx(ctx, func(tx *Tx) error {
 		armed, v, count = false, Verdict{}, 0
-		if err := tx.holds(fence); err != nil {
-			return err
-		}
-		var customer dossier.CustomerID
-		if err := tx.one([]any{&customer}, "SELECT customer FROM outbox WHERE id = $1"+tx.lock("FOR UPDATE"), id); err != nil {
-			return fmt.Errorf("message %d: %w", id, err)
-		}
-		if customer != 0 {
-			// Whoever writes a fact of this customer touches this row: from here on
-			// nobody does before we have decided.
-			var row int64
-			err := tx.one([]any{&row}, "SELECT version FROM agenda WHERE customer = (SELECT root FROM customer WHERE id = $1)"+tx.lock("FOR UPDATE"), customer)
-			if err != nil {
-				return fmt.Errorf("agenda of customer %d: %w", customer, err)
-			}
-		}
-		o, err := tx.Message(id)
+		// Whoever writes a fact of the customer touches its agenda row: once it is
+		// locked nobody does before we have decided.
+		found := false
+		lock := ask(func(scan scanner) error {
+			found = true
+			var version int64
+			return scan(&version)
+		}, "SELECT version FROM agenda WHERE customer = (SELECT c.root FROM outbox o JOIN customer c ON c.id = o.customer WHERE o.id = $1)"+tx.lock("FOR UPDATE"), id)
+		g := gathering{Tx: tx}
+		o, err := tx.hold(id, &fence, lock, g.whom("a.id = (SELECT customer FROM outbox WHERE id = $1)", id))
 		if err != nil {
 			return err
 		}
-		if o.State != dossier.StateQueued {
-			return fmt.Errorf("message %d is %s: %w", id, o.State, ErrConflict)
+		if o.customer != 0 && !found {
+			return fmt.Errorf("agenda of customer %d: %w", o.customer, ErrNotFound)
 		}
-		if !o.ArmedAt.IsZero() && o.Stage == "unknown" && tx.now.Before(o.ArmedAt.Add(quarantine)) {
-			v = Verdict{Why: "it may have left less than 15 minutes ago", Reason: dossier.OutcomeUnknown, Later: o.ArmedAt.Add(quarantine)}
+		if o.state != dossier.StateQueued {
+			return fmt.Errorf("message %d is %s: %w", id, o.state, ErrConflict)
+		}
+		if !o.armedAt.IsZero() && o.stage == "unknown" && tx.now.Before(o.armedAt.Add(quarantine)) {
+			v = Verdict{Why: "it may have left less than 15 minutes ago", Reason: dossier.OutcomeUnknown, Later: o.armedAt.Add(quarantine)}
 			return tx.PutOff(id, v.Later, v.Why)
 		}
-		var d dossier.Dossier
-		if customer != 0 {
-			if d, err = tx.Dossier(customer); err != nil {
-				return err
-			}
+		var ready Readiness
+		if err := g.facts(tx.readiness(of, &ready)...); err != nil {
+			return err
 		}
-		if v, err = look(tx, o, d); err != nil {
+		var d dossier.Dossier
+		m := dossier.Message{ID: id, Kind: o.kind}
+		if o.customer != 0 {
+			d = *g.of(int64(o.customer))
+			i := slices.IndexFunc(d.Messages, func(m dossier.Message) bool { return m.ID == id })
+			if i < 0 {
+				return fmt.Errorf("message %d of customer %d: %w", id, o.customer, ErrNotFound)
+			}
+			m = d.Messages[i]
+		}
+		if v, err = look(tx, m, d, ready); err != nil {
 			return err
 		}
 		switch {
@@ -99,8 +106,7 @@ func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Re
 		case !v.Later.IsZero():
 			return tx.PutOff(id, v.Later, v.Why)
 		}
-		_, err = tx.exec("UPDATE outbox SET problem = $2 WHERE id = $1", id, v.Why)
-		return err
+		return tx.post("UPDATE outbox SET problem = $2 WHERE id = $1", id, v.Why)
 	})
 	if err != nil {
 		return false, v, err
@@ -108,6 +114,44 @@ func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Re
 	s.remember(count)
 	s.fault(PointArmed)
 	return armed, v, nil
+}
+
+// held is a row of the outbox that nobody else changes before the commit.
+type held struct {
+	id         dossier.MessageID
+	company    receivable.CompanyID
+	customer   dossier.CustomerID
+	kind       dossier.MessageKind
+	state      dossier.State
+	plan, step string
+	notBefore  time.Time
+	armedAt    time.Time
+	attempts   int
+	stage      string
+	rendered   bool
+}
+
+// hold locks a message until the commit: after the lease, where a fence is
+// given, and before more is asked.
+func (tx *Tx) hold(id dossier.MessageID, fence *Fence, more ...question) (held, error) {
+	o := held{}
+	asked := []question{ask(func(scan scanner) error {
+		return scan(&o.id, &o.company, &o.customer, &o.kind, &o.state, &o.plan, &o.step, at(&o.notBefore), at(&o.armedAt), &o.attempts, &o.stage, &o.rendered)
+	}, "SELECT id, company, customer, kind, state, plan, step, not_before, armed_at, attempts, stage, rendered FROM outbox WHERE id = $1"+tx.lock("FOR UPDATE"), id)}
+	check := func() error { return nil }
+	if fence != nil {
+		var first question
+		first, check = tx.holds(*fence)
+		asked = append([]question{first}, asked...)
+	}
+	err := tx.together(append(asked, more...)...)
+	if err == nil {
+		err = check()
+	}
+	if err == nil && o.id == 0 {
+		err = fmt.Errorf("message %d: %w", id, ErrNotFound)
+	}
+	return o, err
 }
 
 // lock is a locking clause; on SQLite the one writer holds all locks already.
@@ -118,49 +162,48 @@ func (tx *Tx) lock(clause string) string {
 	return " " + clause
 }
 
-// holds makes sure that the lease is held under this fence until the commit.
-func (tx *Tx) holds(f Fence) error {
+// holds asks whether the lease is held under this fence, and keeps it so until
+// the commit; check tells once it was answered.
+func (tx *Tx) holds(f Fence) (asked question, check func() error) {
 	var owner string
 	var number int64
 	var until time.Time
-	err := tx.one([]any{&owner, &number, at(&until)}, "SELECT owner, fence, until_at FROM lease WHERE name = $1"+tx.lock("FOR SHARE"), f.Name)
-	if errors.Is(err, ErrNotFound) || err == nil && (owner != f.Owner || number != f.Number || !until.After(tx.now)) {
-		return fmt.Errorf("lease %s: %w", f.Name, ErrFence)
+	asked = ask(func(scan scanner) error { return scan(&owner, &number, at(&until)) }, "SELECT owner, fence, until_at FROM lease WHERE name = $1"+tx.lock("FOR SHARE"), f.Name)
+	return asked, func() error {
+		if owner != f.Owner || number != f.Number || !until.After(tx.now) {
+			return fmt.Errorf("lease %s: %w", f.Name, ErrFence)
+		}
+		return nil
 	}
-	return err
 }
 
-func (tx *Tx) arm(o Outgoing, fence Fence, r Rendered) error {
-	tx.Touch(o.Customer)
-	if err := tx.leave(o.ID); err != nil {
+func (tx *Tx) arm(o held, fence Fence, r Rendered) error {
+	tx.Touch(o.customer)
+	if err := tx.leave(o.id); err != nil {
 		return err
 	}
-	_, err := tx.exec("UPDATE outbox SET state = 'armed', armed_at = $2, changed_at = $2, fence = $3, attempts = attempts + 1, problem = '', server = '', stage = '' WHERE id = $1", o.ID, tx.now, fence.Number)
-	if err != nil || o.Rendered {
-		return err
+	const armed = "UPDATE outbox SET state = 'armed', armed_at = $2, changed_at = $2, fence = $3, attempts = attempts + 1, problem = '', server = '', stage = ''"
+	if o.rendered {
+		return tx.post(armed+" WHERE id = $1", o.id, tx.now, fence.Number)
 	}
 	if len(r.Bytes) == 0 {
-		return fmt.Errorf("message %d: no bytes to arm", o.ID)
+		return fmt.Errorf("message %d: no bytes to arm", o.id)
 	}
-	sum := sha256.Sum256(r.Bytes)
-	if _, err := tx.exec("INSERT INTO outbox_bytes (outbox, bytes, sha256) VALUES ($1, $2, $3)", o.ID, r.Bytes, hex.EncodeToString(sum[:])); err != nil {
-		return err
-	}
-	_, err = tx.exec("UPDATE outbox SET rendered = TRUE, mid = $2, subject = $3, body = $4, thread = CASE WHEN $5 = '' THEN thread ELSE $5 END WHERE id = $1", o.ID, r.MID, r.Subject, r.Text, r.Thread)
+	err := tx.post(armed+", rendered = TRUE, mid = $4, subject = $5, body = $6, thread = CASE WHEN $7 = '' THEN thread ELSE $7 END WHERE id = $1",
+		o.id, tx.now, fence.Number, r.MID, r.Subject, r.Text, r.Thread)
 	if err != nil {
 		return err
 	}
-	for _, to := range slices.Concat(r.To, r.CC) {
-		if _, err := tx.exec("INSERT INTO sent_to (outbox, address) VALUES ($1, $2) ON CONFLICT (outbox, address) DO NOTHING", o.ID, email.Canonical(to)); err != nil {
+	sum := sha256.Sum256(r.Bytes)
+	if err := tx.post("INSERT INTO outbox_bytes (outbox, bytes, sha256) VALUES ($1, $2, $3)", o.id, r.Bytes, hex.EncodeToString(sum[:])); err != nil {
+		return err
+	}
+	if r.Thread != "" && o.customer != 0 {
+		if err := tx.noteThread(o.company, r.Thread, int64(o.customer), int64(o.id)); err != nil {
 			return err
 		}
 	}
-	if r.Thread != "" && o.Customer != 0 {
-		if err := tx.noteThread(o.Company, r.Thread, int64(o.Customer), int64(o.ID)); err != nil {
-			return err
-		}
-	}
-	return tx.Alias(o.ID, r.MID)
+	return tx.Alias(o.id, r.MID)
 }
 
 // midKey is the form in which Message-IDs are compared.
@@ -171,8 +214,7 @@ func (tx *Tx) Alias(id dossier.MessageID, mid string) error {
 	if midKey(mid) == "" {
 		return nil
 	}
-	_, err := tx.exec("INSERT INTO sent_id (company, mid, outbox) SELECT company, $2, id FROM outbox WHERE id = $1 ON CONFLICT (company, mid) DO NOTHING", id, midKey(mid))
-	return err
+	return tx.post("INSERT INTO sent_id (company, mid, outbox) SELECT company, $2, id FROM outbox WHERE id = $1 ON CONFLICT (company, mid) DO NOTHING", id, midKey(mid))
 }
 
 // Record stores how an attempt ended. It needs no fence: sent always wins, over
@@ -189,11 +231,8 @@ func (s *Store) Record(ctx context.Context, id dossier.MessageID, r Result) erro
 
 // Record is Store.Record inside the caller's transaction.
 func (tx *Tx) Record(id dossier.MessageID, r Result) error {
-	var customer int64
-	if err := tx.one([]any{&customer}, "SELECT customer FROM outbox WHERE id = $1"+tx.lock("FOR UPDATE"), id); err != nil {
-		return fmt.Errorf("message %d: %w", id, err)
-	}
-	o, err := tx.Message(id)
+	steps := map[dossier.LineRole][]step{}
+	o, err := tx.hold(id, nil, stepsOf(id, steps))
 	if err != nil {
 		return err
 	}
@@ -203,13 +242,13 @@ func (tx *Tx) Record(id dossier.MessageID, r Result) error {
 		dossier.StateUnknown: {dossier.StateArmed},
 		dossier.StateQueued:  {dossier.StateArmed, dossier.StateUnknown, dossier.StateQueued},
 	}[r.State]
-	if o.State == r.State && r.State == dossier.StateSent {
+	if o.state == r.State && r.State == dossier.StateSent {
 		return nil
 	}
-	if !slices.Contains(may, o.State) || r.State != dossier.StateSent && r.Attempt != 0 && r.Attempt != o.Attempts {
-		return fmt.Errorf("message %d is %s, not to become %s: %w", id, o.State, r.State, ErrConflict)
+	if !slices.Contains(may, o.state) || r.State != dossier.StateSent && r.Attempt != 0 && r.Attempt != o.attempts {
+		return fmt.Errorf("message %d is %s, not to become %s: %w", id, o.state, r.State, ErrConflict)
 	}
-	tx.Touch(o.Customer)
+	tx.Touch(o.customer)
 	if err := tx.leave(id); err != nil {
 		return err
 	}
@@ -220,43 +259,60 @@ func (tx *Tx) Record(id dossier.MessageID, r Result) error {
 	case dossier.StateRefused:
 		ended = tx.now
 	}
-	notBefore := o.NotBefore
+	notBefore := o.notBefore
 	if r.State == dossier.StateQueued && r.NotBefore.After(notBefore) {
 		notBefore = r.NotBefore
 	}
-	_, err = tx.exec("UPDATE outbox SET state = $2, changed_at = $3, sent_at = $4, ended_at = $5, not_before = $6, server = $7, problem = $8, stage = $9, subject = $10 WHERE id = $1",
-		id, r.State, tx.now, sent, ended, notBefore, r.Server, r.Problem, r.Stage, cmp.Or(o.Subject, r.Subject))
+	err = tx.post("UPDATE outbox SET state = $2, changed_at = $3, sent_at = $4, ended_at = $5, not_before = $6, server = $7, problem = $8, stage = $9, subject = CASE WHEN subject = '' THEN $10 ELSE subject END WHERE id = $1",
+		id, r.State, tx.now, sent, ended, notBefore, r.Server, r.Problem, r.Stage, r.Subject)
 	if err != nil {
 		return err
 	}
 	for _, b := range r.Refused {
-		if o.Customer != 0 {
-			if err := tx.AddBounced(o.Customer, b); err != nil {
+		if o.customer != 0 {
+			if err := tx.AddBounced(o.customer, b); err != nil {
 				return err
 			}
 		}
 	}
 	if r.State == dossier.StateSent {
-		return tx.take(o, "sent")
+		return tx.take(o, steps, "sent")
 	}
 	return nil
 }
 
+// step is a due line that a message spoke of, and whose it is.
+type step struct {
+	due      dossier.DueID
+	customer dossier.CustomerID
+}
+
+// stepsOf asks for the due lines of a message, by their role in it.
+func stepsOf(id dossier.MessageID, into map[dossier.LineRole][]step) question {
+	return ask(func(scan scanner) error {
+		var role dossier.LineRole
+		var s step
+		err := scan(&role, &s.due, &s.customer)
+		into[role] = append(into[role], s)
+		return err
+	}, "SELECT l.role, d.id, d.customer FROM outbox_line l JOIN due d ON d.id = l.due WHERE l.outbox = $1 ORDER BY l.n", id)
+}
+
 // take counts the step of a message as taken for the lines it asks for; for the
 // lines coming due, where it asks for none.
-func (tx *Tx) take(o Outgoing, how string) error {
-	if o.Kind != dossier.KindReminder || o.Step == "" {
+func (tx *Tx) take(o held, steps map[dossier.LineRole][]step, how string) error {
+	if o.kind != dossier.KindReminder || o.step == "" {
 		return nil
 	}
 	for _, role := range []dossier.LineRole{dossier.RoleDemanded, dossier.RoleUpcoming} {
-		var steps []dossier.Taken
-		for _, l := range o.Lines {
-			if l.Role == role {
-				steps = append(steps, dossier.Taken{Due: l.Due, Plan: o.Plan, Step: o.Step, At: tx.now, How: how})
+		for _, s := range steps[role] {
+			tx.Touch(s.customer)
+			if err := tx.takeStep(dossier.Taken{Due: s.due, Plan: o.plan, Step: o.step, At: tx.now, How: how}); err != nil {
+				return err
 			}
 		}
-		if len(steps) > 0 {
-			return tx.TakeSteps(steps...)
+		if len(steps[role]) > 0 {
+			return nil
 		}
 	}
 	return nil
@@ -285,14 +341,15 @@ func (tx *Tx) PutOff(id dossier.MessageID, until time.Time, problem string) erro
 // after arming) or dropped (its step counts as taken). ErrConflict where it is
 // not unknown.
 func (tx *Tx) Resolve(id dossier.MessageID, to dossier.State, by string) error {
-	o, err := tx.Message(id)
+	steps := map[dossier.LineRole][]step{}
+	o, err := tx.hold(id, nil, stepsOf(id, steps))
 	if err != nil {
 		return err
 	}
-	if o.State != dossier.StateUnknown {
-		return fmt.Errorf("message %d is %s, not unknown: %w", id, o.State, ErrConflict)
+	if o.state != dossier.StateUnknown {
+		return fmt.Errorf("message %d is %s, not unknown: %w", id, o.state, ErrConflict)
 	}
-	tx.Touch(o.Customer)
+	tx.Touch(o.customer)
 	if to != dossier.StateSent { // Record does the same
 		if err := tx.leave(id); err != nil {
 			return err
@@ -303,12 +360,12 @@ func (tx *Tx) Resolve(id dossier.MessageID, to dossier.State, by string) error {
 		return tx.Record(id, Result{State: to, Problem: "settled by " + by})
 	case dossier.StateQueued:
 		return tx.must1(ErrConflict, "UPDATE outbox SET state = 'queued', not_before = $2, changed_at = $3, stage = 'unknown', problem = $4 WHERE id = $1 AND state = 'unknown'",
-			id, later(o.NotBefore, o.ArmedAt.Add(quarantine)), tx.now, "not sent, says "+by)
+			id, later(o.notBefore, o.armedAt.Add(quarantine)), tx.now, "not sent, says "+by)
 	case dossier.StateDropped:
 		if err := tx.must1(ErrConflict, "UPDATE outbox SET state = 'dropped', ended_at = $2, changed_at = $2, problem = $3 WHERE id = $1 AND state = 'unknown'", id, tx.now, "dropped by "+by); err != nil {
 			return err
 		}
-		return tx.take(o, "dropped")
+		return tx.take(o, steps, "dropped")
 	}
 	return fmt.Errorf("message %d cannot become %s: %w", id, to, ErrConflict)
 }
@@ -326,7 +383,11 @@ func (s *Store) Takeover(ctx context.Context, mailbox MailboxKey, fence Fence) (
 	s.fault(PointTaking)
 	var ids []dossier.MessageID
 	err := s.InTx(ctx, func(tx *Tx) error {
-		if err := tx.holds(fence); err != nil {
+		lease, check := tx.holds(fence)
+		if err := tx.together(lease); err != nil {
+			return err
+		}
+		if err := check(); err != nil {
 			return err
 		}
 		ids = nil

@@ -48,6 +48,9 @@ func (tx *Tx) insertMany(table string, columns []column, rows [][]any) error {
 		names[i] = c.name
 	}
 	if tx.pg != nil {
+		if err := tx.together(); err != nil {
+			return err
+		}
 		_, err := tx.pg.CopyFrom(tx.ctx, pgx.Identifier{table}, names, pgx.CopyFromRows(rows))
 		return annotate(err, "COPY "+table)
 	}
@@ -78,8 +81,7 @@ func (tx *Tx) updateMany(table string, columns []column, rows [][]any) error {
 		args[i] = transposed(c.typ, rows, i)
 	}
 	query := fmt.Sprintf("UPDATE %s t SET %s FROM unnest(%s) AS u(%s) WHERE t.id = u.id", table, strings.Join(set, ", "), strings.Join(from, ", "), strings.Join(names, ", "))
-	_, err := tx.pg.Exec(tx.ctx, query, args...)
-	return annotate(err, query)
+	return tx.post(query, args...)
 }
 
 // upsertMany inserts rows, or does then where the key is taken ("DO NOTHING",
@@ -103,8 +105,7 @@ func (tx *Tx) upsertMany(table string, columns []column, rows [][]any, then stri
 		args[i] = transposed(c.typ, rows, i)
 	}
 	query := head + "SELECT * FROM unnest(" + strings.Join(from, ", ") + ") ON CONFLICT " + then
-	_, err := tx.pg.Exec(tx.ctx, query, args...)
-	return annotate(err, query)
+	return tx.post(query, args...)
 }
 
 func transposed(typ string, rows [][]any, i int) any {

@@ -79,13 +79,6 @@ func (tx *Tx) CountBatch(id receivable.CompanyID, on calendar.Date, n int) (int,
 	return sum, err
 }
 
-// LargestBatch is the largest day at or after since, and before the given day.
-func (tx *Tx) LargestBatch(id receivable.CompanyID, since, before calendar.Date) (int, error) {
-	var n int
-	err := tx.one([]any{&n}, "SELECT coalesce(max(n), 0) FROM batch WHERE company = $1 AND day >= $2 AND day < $3", id, since, before)
-	return n, err
-}
-
 // AddWorkList records a list, before it leaves.
 func (tx *Tx) AddWorkList(l WorkList) (int64, error) {
 	id, err := tx.insert("INSERT INTO work_list (company, token, recipient, sent_at, expires_at, outbox) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -142,18 +135,29 @@ func (tx *Tx) Once(key string) (bool, error) {
 
 // Meta returns a small fact of the program's own, "" where there is none.
 func (tx *Tx) Meta(key string) (string, error) {
-	var value string
-	err := tx.one([]any{&value}, "SELECT value FROM meta WHERE key = $1", key)
-	if errors.Is(err, ErrNotFound) {
-		err = nil
-	}
-	return value, err
+	values, err := tx.Metas(key)
+	return values[key], err
+}
+
+// Metas returns several; what there is none of is left out.
+func (tx *Tx) Metas(keys ...string) (map[string]string, error) {
+	asked, values := tx.metas(keys)
+	return values, tx.together(asked)
+}
+
+func (tx *Tx) metas(keys []string) (question, map[string]string) {
+	values := map[string]string{}
+	return ask(func(scan scanner) error {
+		var key, value string
+		err := scan(&key, &value)
+		values[key] = value
+		return err
+	}, "SELECT key, value FROM meta WHERE "+tx.in("key", 1), texts(keys)), values
 }
 
 // SetMeta stores one.
 func (tx *Tx) SetMeta(key, value string) error {
-	_, err := tx.exec("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
-	return err
+	return tx.post("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
 }
 
 // CompanyOf tells whose customer it is.

@@ -27,6 +27,7 @@
 //	facts.go       holds, promises, disputes, tasks, steps taken, commands
 //	outbox.go      Propose, Approve, Cancel, NextToSend, Outbox
 //	arming.go      Arm, Record, PutOff, Resolve, Takeover: the send path and its named points
+//	readiness.go   what tells whether a company may send
 //	inbox.go       mailboxes, folders, RecordMessage; matching.go: lookups for package match
 //	company.go     ticks, batches, the work list and its answers, meta
 //	timeline.go    events, Seal, Verify, Erase

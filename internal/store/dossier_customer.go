@@ -10,93 +10,94 @@ import (
 	"relanced/internal/receivable"
 )
 
-func (g *gathering) customers() error {
-	type own struct {
-		id      int64
-		code    string
-		overlay Overlay
-	}
-	owns := map[int64]own{}
-	companies := map[int64]receivable.CompanyID{}
-	past, err := g.old("customer", g.members)
-	if err != nil {
-		return err
-	}
-	err = g.each(func(scan scanner) error {
-		var o own
-		var company receivable.CompanyID
-		var content string
-		var since time.Time
-		if err := scan(&o.id, &company, &o.code, &content, at(&since)); err != nil {
-			return err
+// ownFacts is what a customer is besides its account.
+type ownFacts struct {
+	root    int64 // who pays for it
+	company dossier.Company
+	code    string
+	overlay Overlay
+	since   time.Time // of the overlay
+}
+
+// whom asks whose dossiers are wanted, by a condition on a.id: of each customer
+// the root, and the members under it.
+func (g *gathering) whom(condition string, arg any) question {
+	g.order, g.own = map[dossier.CustomerID]int64{}, map[int64]ownFacts{}
+	return ask(func(scan scanner) error {
+		var asked dossier.CustomerID
+		var member int64
+		var o ownFacts
+		err := scan(&asked, &member, &o.root, &o.company.ID, &o.code, doc(&o.overlay), at(&o.since), at(&o.company.FirstConfirmedAt), at(&o.company.RemindAt))
+		g.order[asked] = o.root
+		if _, ok := g.own[member]; !ok {
+			g.members = append(g.members, member)
 		}
-		companies[o.id] = company
-		if before, ok := past[o.id]; ok && g.past(since) {
-			content = before
-		}
-		err := doc(&o.overlay).Scan(content)
-		owns[o.id] = o
+		g.until(&o.company.FirstConfirmedAt)
+		g.until(&o.company.RemindAt)
+		g.own[member] = o
 		return err
-	}, "SELECT id, company, code, overlay, since FROM customer WHERE "+g.in("id", 1), numbers(g.members))
-	if err != nil {
-		return err
-	}
-	facts := map[receivable.CompanyID]dossier.Company{}
-	err = g.each(func(scan scanner) error {
-		var c dossier.Company
-		err := scan(&c.ID, at(&c.FirstConfirmedAt), at(&c.RemindAt))
-		g.until(&c.FirstConfirmedAt)
-		g.until(&c.RemindAt)
-		facts[c.ID] = c
-		return err
-	}, "SELECT id, first_confirmed_at, remind_at FROM company")
-	if err != nil {
-		return err
-	}
-	for _, root := range g.roots {
-		d, o := g.by[root], owns[root]
-		d.Company = facts[companies[root]]
-		d.Company.ID = companies[root]
-		d.Customer = dossier.Customer{ID: dossier.CustomerID(root), Code: o.code, Kind: receivable.KindUnknown}
-	}
+	}, `SELECT a.id, m.id, m.root, m.company, m.code, m.overlay, m.since, coalesce(k.first_confirmed_at, 0), coalesce(k.remind_at, 0)
+FROM customer a JOIN customer m ON m.root = a.root LEFT JOIN company k ON k.id = m.company WHERE `+condition+" ORDER BY a.id, m.id", arg)
+}
+
+func (g *gathering) customers() ([]question, func() error) {
 	type account struct {
 		id, customer int64
 		ref          dossier.AccountRef
 		content      string
-		gone, since  time.Time
+		since        time.Time
 	}
-	accounts, err := all(g.Tx, func(scan scanner) (account, error) {
+	var accounts []account
+	asked := ask(func(scan scanner) error {
 		var a account
-		err := scan(&a.id, &a.customer, &a.ref.Connection, &a.ref.External, &a.content, at(&a.gone), at(&a.since))
+		err := scan(&a.id, &a.customer, &a.ref.Connection, &a.ref.External, &a.content, at(&a.since))
 		a.ref.ID = a.id
-		return a, err
-	}, "SELECT a.id, a.customer, c.name, a.external, a.content, a.gone_at, a.since FROM account a JOIN connection c ON c.id = a.connection WHERE "+g.in("a.customer", 1)+" ORDER BY a.id", numbers(g.members))
-	if err != nil {
+		accounts = append(accounts, a)
 		return err
-	}
-	var ids []int64
-	for _, a := range accounts {
-		ids = append(ids, a.id)
-	}
-	if past, err = g.old("account", ids); err != nil {
-		return err
-	}
-	for _, a := range accounts {
-		d := g.of(a.customer)
-		d.Customer.Accounts = append(d.Customer.Accounts, a.ref)
-		if a.customer != g.root[a.customer] {
-			continue
-		}
-		if before, ok := past[a.id]; ok && g.past(a.since) {
-			a.content = before
-		}
-		var said receivable.Account
-		if err := doc(&said).Scan(a.content); err != nil {
+	}, "SELECT a.id, a.customer, c.name, a.external, a.content, a.since FROM account a JOIN connection c ON c.id = a.connection WHERE "+g.is("a.customer", 1)+" ORDER BY a.id", g.who)
+	return []question{asked}, func() error {
+		past, err := g.old("customer", g.members)
+		if err != nil {
 			return err
 		}
-		fill(&d.Customer, said, owns[a.customer].overlay)
+		for id, before := range past {
+			if o := g.own[id]; g.past(o.since) {
+				o.overlay = Overlay{}
+				if err := doc(&o.overlay).Scan(before); err != nil {
+					return err
+				}
+				g.own[id] = o
+			}
+		}
+		for _, root := range g.roots {
+			d, o := g.by[root], g.own[root]
+			d.Company = o.company
+			d.Customer = dossier.Customer{ID: dossier.CustomerID(root), Code: o.code, Kind: receivable.KindUnknown}
+		}
+		var ids []int64
+		for _, a := range accounts {
+			ids = append(ids, a.id)
+		}
+		if past, err = g.old("account", ids); err != nil {
+			return err
+		}
+		for _, a := range accounts {
+			d := g.of(a.customer)
+			d.Customer.Accounts = append(d.Customer.Accounts, a.ref)
+			if a.customer != g.own[a.customer].root {
+				continue
+			}
+			if before, ok := past[a.id]; ok && g.past(a.since) {
+				a.content = before
+			}
+			var said receivable.Account
+			if err := doc(&said).Scan(a.content); err != nil {
+				return err
+			}
+			fill(&d.Customer, said, g.own[a.customer].overlay)
+		}
+		return nil
 	}
-	return nil
 }
 
 // fill says of a customer what its account says, with the file laid over it.

@@ -11,7 +11,7 @@ import (
 
 // settlements tells which dated payments and credit notes lowered each line:
 // what a group settles goes to its invoices by date.
-func (g *gathering) settlements() error {
+func (g *gathering) settlements() ([]question, func() error) {
 	partly := map[string][]*dossier.Line{} // connection, NUL, document
 	var externals []string
 	for _, d := range g.by {
@@ -19,7 +19,7 @@ func (g *gathering) settlements() error {
 			l := &d.Lines[i]
 			if l.InvoiceTotal.Minor != 0 {
 				key := string(l.Connection) + "\x00" + l.External
-				if partly[key] == nil {
+				if l.Outstanding != l.Total { // else it has lost nothing to a payment
 					externals = append(externals, l.External)
 				}
 				partly[key] = append(partly[key], l)
@@ -27,7 +27,7 @@ func (g *gathering) settlements() error {
 		}
 	}
 	if len(externals) == 0 {
-		return nil
+		return nil, nil
 	}
 	moment := g.at
 	if moment.IsZero() {
@@ -44,8 +44,9 @@ func (g *gathering) settlements() error {
 	groups := map[string][]item{}
 	var order []string
 	slices.Sort(externals)
+	var asked []question
 	for chunk := range slices.Chunk(slices.Compact(externals), 2000) {
-		err := g.each(func(scan scanner) error {
+		asked = append(asked, ask(func(scan scanner) error {
 			var i item
 			err := scan(&i.connection, &i.group, &i.item, &i.kind, &i.amount.Minor, &i.amount.Currency, &i.paid, &i.paidCurrency, &i.on, &i.note)
 			key := i.connection + "\x00" + i.group
@@ -62,39 +63,38 @@ LEFT JOIN payment p ON p.connection = b.connection AND p.external = b.item AND b
 LEFT JOIN document n ON n.connection = b.connection AND n.external = b.item AND b.kind = 'document' AND n.kind = 'credit_note'
 WHERE b.first_seen_at <= $2 AND (b.gone_at = 0 OR b.gone_at > $2) AND (b.connection, b.grp) IN (
   SELECT a.connection, a.grp FROM allocation a WHERE a.kind = 'document' AND `+g.in("a.item", 1)+` AND a.connection IN (
-    SELECT connection FROM account WHERE `+g.in("customer", 3)+`)) ORDER BY b.id`, texts(chunk), moment, numbers(g.members))
-		if err != nil {
-			return err
-		}
+    SELECT connection FROM account WHERE `+g.is("customer", 3)+`)) ORDER BY b.id`, texts(chunk), moment, g.who))
 	}
-	for _, key := range order {
-		var lines []*dossier.Line
-		var pays []dossier.Settled
-		for _, i := range groups[key] {
-			if targets := partly[i.connection+"\x00"+i.item]; i.kind == receivable.ItemDocument && targets != nil {
-				lines = append(lines, targets...)
-				continue
-			}
-			s := dossier.Settled{Amount: i.amount.Neg(), Credit: i.kind == receivable.ItemDocument}
-			if i.amount.Currency == "" {
-				s.Amount = amount(i.paid, i.paidCurrency)
-			}
-			if i.note != "" {
-				var row documentRow
-				if err := doc(&row).Scan(i.note); err != nil {
+	return asked, func() error {
+		for _, key := range order {
+			var lines []*dossier.Line
+			var pays []dossier.Settled
+			for _, i := range groups[key] {
+				if targets := partly[i.connection+"\x00"+i.item]; i.kind == receivable.ItemDocument && targets != nil {
+					lines = append(lines, targets...)
+					continue
+				}
+				s := dossier.Settled{Amount: i.amount.Neg(), Credit: i.kind == receivable.ItemDocument}
+				if i.amount.Currency == "" {
+					s.Amount = amount(i.paid, i.paidCurrency)
+				}
+				if i.note != "" {
+					var row documentRow
+					if err := doc(&row).Scan(i.note); err != nil {
+						return err
+					}
+					s.On = row.IssuedOn
+				} else if err := on(&s.On).Scan(i.on); err != nil {
 					return err
 				}
-				s.On = row.IssuedOn
-			} else if err := on(&s.On).Scan(i.on); err != nil {
-				return err
+				if s.Amount.Sign() > 0 {
+					pays = append(pays, s)
+				}
 			}
-			if s.Amount.Sign() > 0 {
-				pays = append(pays, s)
-			}
+			share(lines, pays)
 		}
-		share(lines, pays)
+		return nil
 	}
-	return nil
 }
 
 // share gives payments to lines, the oldest to the oldest, up to what each line

@@ -15,13 +15,42 @@ const remembered = 400 * 24 * time.Hour
 // gathering builds the dossiers of many customers in few queries.
 type gathering struct {
 	*Tx
-	at        time.Time // zero: as it stands now
+	at        time.Time                    // zero: as it stands now
+	order     map[dossier.CustomerID]int64 // the root of each customer asked for
 	roots     []int64
-	members   []int64         // customers joined under the roots, roots included
-	root      map[int64]int64 // of each member
+	members   []int64                           // customers joined under the roots, roots included
+	own       map[int64]ownFacts                // of each member
+	is        func(column string, n int) string // the condition that a column is one of the members, bound as argument n
+	who       any                               // that argument
 	by        map[int64]*dossier.Dossier
-	documents []dossier.DocumentID // besides open and reminded ones
-	lines     map[dossier.DueID]bool
+	documents []dossier.DocumentID // besides open ones
+	lines     map[dossier.DueID]*dossier.Dossier
+}
+
+// part is a part of the dossiers: what it asks, and what makes facts of the
+// answers once all of them are there; nil where reading them does.
+type part func() (asked []question, finish func() error)
+
+// read asks what the parts ask, all together, and finishes them in order.
+func (g *gathering) read(parts ...part) error {
+	var asked []question
+	var finishes []func() error
+	for _, p := range parts {
+		questions, finish := p()
+		asked = append(asked, questions...)
+		if finish != nil {
+			finishes = append(finishes, finish)
+		}
+	}
+	if err := g.together(asked...); err != nil {
+		return err
+	}
+	for _, finish := range finishes {
+		if err := finish(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Dossier is all that is known of one customer now. A joined account's customer
@@ -87,44 +116,50 @@ func (s *Store) ids(ctx context.Context, query string, args ...any) ([]dossier.C
 }
 
 func (tx *Tx) gather(ids []dossier.CustomerID, g gathering) ([]dossier.Dossier, error) {
-	g.Tx, g.root, g.by, g.lines = tx, map[int64]int64{}, map[int64]*dossier.Dossier{}, map[dossier.DueID]bool{}
-	order := map[dossier.CustomerID]int64{}
-	err := tx.each(func(scan scanner) error {
-		var asked dossier.CustomerID
-		var member, root int64
-		err := scan(&asked, &member, &root)
-		order[asked] = root
-		if _, ok := g.root[member]; !ok {
-			g.members = append(g.members, member)
-		}
-		g.root[member] = root
-		return err
-	}, "SELECT a.id, m.id, m.root FROM customer a JOIN customer m ON m.root = a.root WHERE "+tx.in("a.id", 1)+" ORDER BY a.id, m.id", numbers(ids))
-	if err != nil || len(g.members) == 0 {
+	g.Tx = tx
+	is, who := among(tx, ids)
+	err := tx.together(g.whom(is("a.id", 1), who))
+	if err == nil {
+		err = g.facts()
+	}
+	if err != nil {
 		return nil, err
-	}
-	for _, root := range order {
-		if g.by[root] == nil {
-			g.by[root] = &dossier.Dossier{}
-			g.roots = append(g.roots, root)
-		}
-	}
-	for _, step := range []func() error{g.customers, g.messages, g.books, g.credits, g.settlements, g.holds, g.promises, g.disputes, g.replies, g.taken, g.tasks, g.bounced, g.undelivered} {
-		if err := step(); err != nil {
-			return nil, fmt.Errorf("dossier: %w", err)
-		}
 	}
 	list := make([]dossier.Dossier, 0, len(ids))
 	for _, id := range ids {
-		if root, ok := order[id]; ok {
+		if root, ok := g.order[id]; ok {
 			list = append(list, *g.by[root])
 		}
 	}
 	return list, nil
 }
 
+// facts builds the dossiers of those that whom found, and asks more with them.
+func (g *gathering) facts(more ...question) error {
+	g.by, g.lines = map[int64]*dossier.Dossier{}, map[dossier.DueID]*dossier.Dossier{}
+	for _, root := range g.order {
+		if g.by[root] == nil {
+			g.by[root] = &dossier.Dossier{}
+			g.roots = append(g.roots, root)
+		}
+	}
+	if len(g.members) == 0 {
+		return g.together(more...)
+	}
+	g.is, g.who = among(g.Tx, g.members)
+	besides := func() ([]question, func() error) { return more, nil }
+	err := g.read(g.customers, g.messages, g.books, g.credits, g.holds, g.promises, g.disputes, g.replies, g.tasks, g.bounced, g.undelivered, besides)
+	if err == nil {
+		err = g.read(g.settlements, g.taken)
+	}
+	if err != nil {
+		return fmt.Errorf("dossier: %w", err)
+	}
+	return nil
+}
+
 // of returns the dossier that a member's facts belong to.
-func (g *gathering) of(member int64) *dossier.Dossier { return g.by[g.root[member]] }
+func (g *gathering) of(member int64) *dossier.Dossier { return g.by[g.own[member].root] }
 
 // past tells whether something lies after the moment asked for.
 func (g *gathering) past(t time.Time) bool { return !g.at.IsZero() && t.After(g.at) }

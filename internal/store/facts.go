@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"relanced/internal/dossier"
@@ -168,18 +170,35 @@ ORDER BY CASE WHEN t.due_on = '' THEN '9' ELSE t.due_on END, t.id`, f.Company, f
 
 // TakeSteps counts steps as done; one already counted stays as it is.
 func (tx *Tx) TakeSteps(steps ...dossier.Taken) error {
+	missing := map[dossier.DueID]bool{}
 	for _, t := range steps {
+		missing[t.Due] = true
+	}
+	is, which := among(tx, slices.Sorted(maps.Keys(missing)))
+	err := tx.each(func(scan scanner) error {
+		var due dossier.DueID
 		var customer dossier.CustomerID
-		if err := tx.one([]any{&customer}, "SELECT customer FROM due WHERE id = $1", t.Due); err != nil {
-			return fmt.Errorf("due line %d: %w", t.Due, err)
-		}
+		err := scan(&due, &customer)
+		delete(missing, due)
 		tx.Touch(customer)
-		_, err := tx.exec("INSERT INTO taken (due, plan, step, at, how) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (due, plan, step) DO NOTHING", t.Due, t.Plan, t.Step, tx.orNow(t.At), t.How)
-		if err != nil {
+		return err
+	}, "SELECT id, customer FROM due WHERE "+is("id", 1), which)
+	if err != nil {
+		return err
+	}
+	for due := range missing {
+		return fmt.Errorf("due line %d: %w", due, ErrNotFound)
+	}
+	for _, t := range steps {
+		if err := tx.takeStep(t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (tx *Tx) takeStep(t dossier.Taken) error {
+	return tx.post("INSERT INTO taken (due, plan, step, at, how) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (due, plan, step) DO NOTHING", t.Due, t.Plan, t.Step, tx.orNow(t.At), t.How)
 }
 
 // AddCommand records a wish; the same Key gives the number of the first.

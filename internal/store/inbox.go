@@ -155,14 +155,11 @@ func (tx *Tx) Mailbox(key MailboxKey) (Mailbox, error) {
 	return list[0], nil
 }
 
-// MailboxesOf returns those of the company, inside a transaction.
-func (tx *Tx) MailboxesOf(company receivable.CompanyID) ([]Mailbox, error) {
-	return all(tx, scanMailbox, "SELECT "+mailboxColumns+" FROM mailbox WHERE $1 = '' OR company = $1 ORDER BY company, name", company)
-}
+const mailboxesQuery = "SELECT " + mailboxColumns + " FROM mailbox WHERE $1 = '' OR company = $1 ORDER BY company, name"
 
 // Mailboxes returns those of the company, of all where it is "".
 func (s *Store) Mailboxes(ctx context.Context, company receivable.CompanyID) ([]Mailbox, error) {
-	return view(ctx, s, func(tx *Tx) ([]Mailbox, error) { return tx.MailboxesOf(company) })
+	return view(ctx, s, func(tx *Tx) ([]Mailbox, error) { return all(tx, scanMailbox, mailboxesQuery, company) })
 }
 
 func (tx *Tx) setMailbox(key MailboxKey, set string, args ...any) error {

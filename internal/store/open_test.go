@@ -239,7 +239,7 @@ func TestOpen_olderFilesPutBackSendNothingBeforeConfirmation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = s.Arm(ctx, id, fence, store.Rendered{Bytes: []byte("x"), MID: "<m@x>"}, func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
+	_, _, err = s.Arm(ctx, id, fence, store.Rendered{Bytes: []byte("x"), MID: "<m@x>"}, store.ReadinessOf{}, func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 		return store.Verdict{OK: true}, nil
 	})
 	if err != nil {
@@ -302,7 +302,7 @@ func TestArm_crashAtEachPointLeavesOneTruth(t *testing.T) {
 						t.Error("it did not crash")
 					}
 				}()
-				_, _, err := s.Arm(ctx, id, fence, store.Rendered{Bytes: []byte("x"), MID: "<m@x>"}, func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
+				_, _, err := s.Arm(ctx, id, fence, store.Rendered{Bytes: []byte("x"), MID: "<m@x>"}, store.ReadinessOf{}, func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 					return store.Verdict{OK: true}, nil
 				})
 				if err == nil {

@@ -57,7 +57,6 @@ type Rendered struct {
 	Subject string
 	Text    string
 	Thread  string
-	To, CC  []string // the envelope
 }
 
 // Fence is a lease as its holder knows it.
@@ -119,6 +118,13 @@ func scanOutgoing(scan scanner) (Outgoing, error) {
 	return o, err
 }
 
+const lineColumns = "l.outbox, l.due, l.document, l.invoice, l.role, l.outstanding, l.currency"
+
+func scanLine(scan scanner, id *dossier.MessageID) (l dossier.MessageLine, err error) {
+	err = scan(id, &l.Due, &l.Document, &l.Invoice, &l.Role, &l.Outstanding.Minor, &l.Outstanding.Currency)
+	return l, err
+}
+
 // withLines adds the due lines that messages speak of.
 func (tx *Tx) withLines(rows []Outgoing) error {
 	at := map[dossier.MessageID]int{}
@@ -129,14 +135,14 @@ func (tx *Tx) withLines(rows []Outgoing) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	is, which := among(tx, ids)
 	return tx.each(func(scan scanner) error {
 		var id dossier.MessageID
-		var l dossier.MessageLine
-		err := scan(&id, &l.Due, &l.Document, &l.Invoice, &l.Role, &l.Outstanding.Minor, &l.Outstanding.Currency)
+		l, err := scanLine(scan, &id)
 		o := &rows[at[id]]
 		o.Lines = append(o.Lines, l)
 		return err
-	}, "SELECT outbox, due, document, invoice, role, outstanding, currency FROM outbox_line WHERE "+tx.in("outbox", 1)+" ORDER BY outbox, n", numbers(ids))
+	}, "SELECT "+lineColumns+" FROM outbox_line l WHERE "+is("l.outbox", 1)+" ORDER BY l.outbox, l.n", which)
 }
 
 func (tx *Tx) outgoing(rest string, args ...any) ([]Outgoing, error) {
@@ -167,38 +173,33 @@ func (tx *Tx) Propose(o Outgoing, replaces dossier.MessageID) (dossier.MessageID
 			return id, err
 		}
 	}
-	if o.Kind == dossier.KindReminder {
-		var other int64
-		err := tx.one([]any{&other}, "SELECT id FROM outbox WHERE customer = $1 AND site = $2 AND kind = 'reminder' AND state IN ('draft', 'queued', 'armed', 'unknown')", o.Customer, o.Site)
-		if err == nil {
-			return 0, fmt.Errorf("message %d: %w", other, ErrLive)
-		}
-		if !errors.Is(err, ErrNotFound) {
-			return 0, err
-		}
-	}
 	tx.Touch(o.Customer)
 	approved := time.Time{}
 	if o.Approved {
 		approved = tx.now
 	}
-	id, err := tx.insert(`INSERT INTO outbox (company, customer, kind, state, site, mailbox, plan, step, basis, approved_at, approved_by, added, template, legal, language, because,
+	var id int64
+	err := tx.one([]any{&id}, `INSERT INTO outbox (company, customer, kind, state, site, mailbox, plan, step, basis, approved_at, approved_by, added, template, legal, language, because,
   content, key, recipients, copies, amounts, ref, reference, mid, mids, subject, body, thread, created_at, not_before, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $29)`,
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $29)
+ON CONFLICT (customer, site) WHERE kind = 'reminder' AND state IN ('draft', 'queued', 'armed', 'unknown') DO NOTHING RETURNING id`,
 		o.Company, o.Customer, o.Kind, o.State, o.Site, o.Mailbox, o.Plan, o.Step, o.Basis, approved, o.ApprovedBy, o.Added, o.Template, o.Legal, o.Language, o.Because,
 		string(o.Content), o.Key, encode(o.To), encode(o.CC), encode(o.Amounts), o.Ref, o.Reference, o.MID, encode(o.MIDs), o.Subject, o.Text, o.Thread, tx.orNow(o.CreatedAt), o.NotBefore)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("customer %d: %w", o.Customer, ErrLive)
+	}
 	if err != nil {
 		return 0, err
 	}
 	for n, l := range o.Lines {
-		_, err := tx.exec("INSERT INTO outbox_line (outbox, n, due, document, invoice, role, outstanding, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		err := tx.post("INSERT INTO outbox_line (outbox, n, due, document, invoice, role, outstanding, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 			id, n, l.Due, l.Document, l.Invoice, l.Role, l.Outstanding.Minor, l.Outstanding.Currency)
 		if err != nil {
 			return 0, err
 		}
 	}
 	for _, to := range slices.Concat(o.To, o.CC) {
-		if _, err := tx.exec("INSERT INTO sent_to (outbox, address) VALUES ($1, $2) ON CONFLICT (outbox, address) DO NOTHING", id, email.Canonical(to)); err != nil {
+		if err := tx.post("INSERT INTO sent_to (outbox, address) VALUES ($1, $2) ON CONFLICT (outbox, address) DO NOTHING", id, email.Canonical(to)); err != nil {
 			return 0, err
 		}
 	}
@@ -211,9 +212,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 }
 
 func (tx *Tx) noteThread(company receivable.CompanyID, guid string, customer, message int64) error {
-	_, err := tx.exec("INSERT INTO thread (company, guid, customer, outbox) VALUES ($1, $2, $3, $4) ON CONFLICT (company, guid, customer) DO UPDATE SET outbox = CASE WHEN excluded.outbox = 0 THEN thread.outbox ELSE excluded.outbox END",
+	return tx.post("INSERT INTO thread (company, guid, customer, outbox) VALUES ($1, $2, $3, $4) ON CONFLICT (company, guid, customer) DO UPDATE SET outbox = CASE WHEN excluded.outbox = 0 THEN thread.outbox ELSE excluded.outbox END",
 		company, guid, customer, message)
-	return err
 }
 
 // touchMessage makes the customer of a message due.

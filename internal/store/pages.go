@@ -99,3 +99,17 @@ func (s *Store) OpenInvoices(ctx context.Context, key ConnectionKey, after strin
 ORDER BY external LIMIT $3`, id, after, limit)
 	})
 }
+
+// Externals names documents as their sources do, by connection.
+func (s *Store) Externals(ctx context.Context, documents []dossier.DocumentID) (map[receivable.ConnectionID][]string, error) {
+	return view(ctx, s, func(tx *Tx) (map[receivable.ConnectionID][]string, error) {
+		externals := map[receivable.ConnectionID][]string{}
+		return externals, tx.each(func(scan scanner) error {
+			var connection receivable.ConnectionID
+			var external string
+			err := scan(&connection, &external)
+			externals[connection] = append(externals[connection], external)
+			return err
+		}, "SELECT c.name, d.external FROM document d JOIN connection c ON c.id = d.connection WHERE "+tx.in("d.id", 1)+" ORDER BY d.id", numbers(documents))
+	})
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -135,13 +136,20 @@ func (tx *Tx) countArmed() (n int64, err error) {
 	return strconv.ParseInt(text, 10, 64)
 }
 
-// remember writes the count beside the database, after the commit. Where that
-// fails, an older copy put back is not noticed: no reason to send nothing.
+// remember writes the count beside the database, after the commit: over the one
+// before, in as many digits, for a file that is emptied first is written out at
+// once. Where that fails, an older copy put back is not noticed: no reason to
+// send nothing.
 func (s *Store) remember(armed int64) {
 	if armed == 0 {
 		return
 	}
-	if err := os.WriteFile(s.memory, strconv.AppendInt(nil, armed, 10), 0o600); err != nil {
+	f, err := os.OpenFile(s.memory, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err == nil {
+		_, err = fmt.Fprintf(f, "%019d\n", armed)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
 		s.log.Debug("count of messages not written", "file", s.memory, "error", err)
 	}
 }

@@ -48,8 +48,7 @@ type SealedEvent struct {
 
 // AddEvent appends to the timeline.
 func (tx *Tx) AddEvent(e Event) error {
-	_, err := tx.exec("INSERT INTO event (company, customer, at, kind, by_whom, text, ref) VALUES ($1, $2, $3, $4, $5, $6, $7)", e.Company, e.Customer, tx.orNow(e.At), e.Kind, e.By, e.Text, e.Ref)
-	return err
+	return tx.post("INSERT INTO event (company, customer, at, kind, by_whom, text, ref) VALUES ($1, $2, $3, $4, $5, $6, $7)", e.Company, e.Customer, tx.orNow(e.At), e.Kind, e.By, e.Text, e.Ref)
 }
 
 // Timeline returns a customer's events, oldest first; the company's own where

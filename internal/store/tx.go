@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type Tx struct {
 	pg      pgx.Tx
 	now     time.Time
 	touched map[dossier.CustomerID]bool
+	posted  []question // PostgreSQL: statements that leave with the next one
 }
 
 // attempts is how often a transaction is run again where PostgreSQL found it in
@@ -71,6 +73,9 @@ func (s *Store) write(ctx context.Context, do func(*Tx) error) error {
 	}
 	s.fault(PointCommitting)
 	if tx.pg != nil {
+		if err = tx.together(); err != nil {
+			return err
+		}
 		err = tx.pg.Commit(ctx)
 	} else {
 		err = tx.lite.Commit()
@@ -94,7 +99,11 @@ func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
 		return explain(err)
 	}
 	defer tx.rollback() //nolint:errcheck // nothing was written
-	return explain(do(tx))
+	err = do(tx)
+	if err == nil {
+		err = tx.together() // what was posted all the same is refused here
+	}
+	return explain(err)
 }
 
 func (tx *Tx) rollback() error {
@@ -121,14 +130,27 @@ func view[T any](ctx context.Context, s *Store, read func(*Tx) (T, error)) (T, e
 // exec runs a statement and returns how many rows it wrote.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	if tx.pg != nil {
-		tag, err := tx.pg.Exec(tx.ctx, query, tx.bind(args)...)
-		return tag.RowsAffected(), annotate(err, query)
+		var wrote int64
+		err := tx.together(question{query: query, args: args, wrote: &wrote})
+		return wrote, err
 	}
-	result, err := tx.lite.ExecContext(tx.ctx, lite(query), tx.bind(args)...)
+	result, err := tx.lite.ExecContext(tx.liteCtx(), lite(query), tx.bind(args)...)
 	if err != nil {
 		return 0, annotate(err, query)
 	}
 	return result.RowsAffected()
+}
+
+// post runs a statement of which nobody needs to know how many rows it wrote. On
+// PostgreSQL it leaves with the statement that follows, or before the commit,
+// and costs no round trip of its own; that one returns its error.
+func (tx *Tx) post(query string, args ...any) error {
+	if tx.pg == nil {
+		_, err := tx.exec(query, args...)
+		return err
+	}
+	tx.posted = append(tx.posted, question{query: query, args: args})
+	return nil
 }
 
 // must1 is exec for a statement that has to find exactly its row.
@@ -143,32 +165,106 @@ func (tx *Tx) must1(otherwise error, query string, args ...any) error {
 // scanner reads the columns of the row at hand.
 type scanner func(dest ...any) error
 
+// question is a statement with what to do for every row of its answer.
+type question struct {
+	row   func(scan scanner) error
+	query string
+	args  []any
+	wrote *int64 // PostgreSQL: where to say how many rows were written; nil: nowhere
+}
+
+func ask(row func(scan scanner) error, query string, args ...any) question {
+	return question{row: row, query: query, args: args}
+}
+
 // each calls row for every row. row must not use tx.
 func (tx *Tx) each(row func(scan scanner) error, query string, args ...any) error {
-	if tx.pg != nil {
-		rows, err := tx.pg.Query(tx.ctx, query, tx.bind(args)...)
-		if err != nil {
-			return annotate(err, query)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := row(rows.Scan); err != nil {
-				return annotate(err, query)
+	return tx.together(ask(row, query, args...))
+}
+
+// together asks several questions, one after the other: each sees what is
+// committed by then. On PostgreSQL they cost one round trip.
+func (tx *Tx) together(questions ...question) error {
+	if tx.pg == nil {
+		for _, q := range questions {
+			rows, err := tx.lite.QueryContext(tx.liteCtx(), lite(q.query), tx.bind(q.args)...)
+			if err := answer(rows, err, q); err != nil {
+				return err
 			}
 		}
-		return annotate(rows.Err(), query)
+		return nil
 	}
-	rows, err := tx.lite.QueryContext(tx.ctx, lite(query), tx.bind(args)...)
+	questions = slices.Concat(tx.posted, questions)
+	tx.posted = nil
+	switch len(questions) {
+	case 0:
+		return nil
+	case 1:
+		rows, err := tx.pg.Query(tx.ctx, questions[0].query, tx.bind(questions[0].args)...)
+		return answerPg(rows, err, questions[0])
+	}
+	batch := &pgx.Batch{}
+	for _, q := range questions {
+		batch.Queue(q.query, tx.bind(q.args)...)
+	}
+	results := tx.pg.SendBatch(tx.ctx, batch)
+	for _, q := range questions {
+		rows, err := results.Query()
+		if err := answerPg(rows, err, q); err != nil {
+			_ = results.Close() // the first error is the one to tell
+			return err
+		}
+	}
+	return results.Close()
+}
+
+func answerPg(rows pgx.Rows, err error, q question) error {
+	if err = answer(pgRows{rows}, err, q); err == nil && q.wrote != nil {
+		*q.wrote = rows.CommandTag().RowsAffected()
+	}
+	return err
+}
+
+// pgRows are rows as database/sql gives them.
+type pgRows struct{ pgx.Rows }
+
+// Close ends reading; Err tells what went wrong.
+func (r pgRows) Close() error {
+	r.Rows.Close()
+	return nil
+}
+
+// answer reads the rows of one question.
+func answer(rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
+}, err error, q question,
+) error {
 	if err != nil {
-		return annotate(err, query)
+		return annotate(err, q.query)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
-			return annotate(err, query)
+		if q.row == nil {
+			continue
+		}
+		if err := q.row(rows.Scan); err != nil {
+			return annotate(err, q.query)
 		}
 	}
-	return annotate(rows.Err(), query)
+	return annotate(rows.Err(), q.query)
+}
+
+// liteCtx is the context of one statement on SQLite. The driver spends a
+// goroutine on each that can be cancelled: in writing transactions they last
+// microseconds and cannot; what is cancelled between two is the transaction.
+func (tx *Tx) liteCtx() context.Context {
+	if tx.touched == nil {
+		return tx.ctx
+	}
+	return context.WithoutCancel(tx.ctx)
 }
 
 // one reads one row into dest; ErrNotFound where there is none.

@@ -36,8 +36,8 @@ WHERE u.customer = $1 AND u.at >= $2 AND o.plan = $3 AND o.step = $4`, o.Custome
 	return n, err
 }
 
-func (g *gathering) undelivered() error {
-	return g.each(func(scan scanner) error {
+func (g *gathering) undelivered() ([]question, func() error) {
+	return []question{ask(func(scan scanner) error {
 		var u dossier.Undelivered
 		var customer int64
 		err := scan(&u.Message, &u.Address, &customer, &u.Why, at(&u.At), &u.Text)
@@ -46,5 +46,5 @@ func (g *gathering) undelivered() error {
 			d.Undelivered = append(d.Undelivered, u)
 		}
 		return err
-	}, "SELECT outbox, address, customer, why, at, text FROM undelivered WHERE "+g.in("customer", 1)+" ORDER BY at, outbox, address", numbers(g.members))
+	}, "SELECT outbox, address, customer, why, at, text FROM undelivered WHERE "+g.is("customer", 1)+" ORDER BY at, outbox, address", g.who)}, nil
 }

@@ -78,6 +78,14 @@ func (tx *Tx) in(column string, n int) string {
 	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n)
 }
 
+// among is in for ids, with the argument to bind: one alone needs no list.
+func among[T ~int64](tx *Tx, ids []T) (is func(column string, n int) string, arg any) {
+	if len(ids) == 1 {
+		return func(column string, n int) string { return fmt.Sprintf("%s = $%d", column, n) }, int64(ids[0])
+	}
+	return tx.in, numbers(ids)
+}
+
 // clean makes foreign text storable: PostgreSQL takes neither NUL nor broken UTF-8.
 func clean(text string) string {
 	if !utf8.ValidString(text) {

@@ -14,19 +14,24 @@ import (
 // those it began with, and those that a person approved in a message since.
 type accepted map[string]time.Time
 
-// accepted reads which bank details may be shown unasked.
-func (b *Box) accepted(tx *store.Tx) (accepted, error) {
+// accepted reads which bank details may be shown unasked from the small facts
+// of ibanKeys.
+func (b *Box) accepted(metas map[string]string) accepted {
 	known := accepted{}
 	for _, account := range b.Company.Accounts {
-		value, err := tx.Meta(b.ibanKey(account.Bank.IBAN))
-		if err != nil {
-			return nil, err
-		}
-		if at, err := time.Parse(time.RFC3339, value); err == nil {
+		if at, err := time.Parse(time.RFC3339, metas[b.ibanKey(account.Bank.IBAN)]); err == nil {
 			known[account.Bank.IBAN] = at
 		}
 	}
-	return known, nil
+	return known
+}
+
+func (b *Box) ibanKeys() []string {
+	keys := make([]string, len(b.Company.Accounts))
+	for i, account := range b.Company.Accounts {
+		keys[i] = b.ibanKey(account.Bank.IBAN)
+	}
+	return keys
 }
 
 // acceptFirst accepts the bank details that the company begins with, once in
@@ -38,10 +43,8 @@ func (b *Box) acceptFirst(ctx context.Context) (known accepted, err error) {
 	var begun string
 	key := "ibans/" + string(b.Company.ID)
 	err = b.Store.View(ctx, func(tx *store.Tx) error {
-		if begun, err = tx.Meta("once/" + key); err != nil {
-			return err
-		}
-		known, err = b.accepted(tx)
+		metas, err := tx.Metas(append(b.ibanKeys(), "once/"+key)...)
+		begun, known = metas["once/"+key], b.accepted(metas)
 		return err
 	})
 	if err != nil || begun != "" {
@@ -59,7 +62,8 @@ func (b *Box) acceptFirst(ctx context.Context) (known accepted, err error) {
 				}
 			}
 		}
-		known, err = b.accepted(tx)
+		metas, err := tx.Metas(b.ibanKeys()...)
+		known = b.accepted(metas)
 		return err
 	})
 	return known, err

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"relanced/internal/dossier"
@@ -22,46 +21,42 @@ const armAge = 60 * time.Second
 // Gates returns what the company is ready for now.
 func (b *Box) Gates(ctx context.Context) (reminders.Gates, error) {
 	var gates reminders.Gates
-	boxes, err := b.Store.Mailboxes(ctx, b.Company.ID)
-	if err != nil {
-		return gates, err
-	}
-	err = b.Store.View(ctx, func(tx *store.Tx) error {
-		gates, err = b.gates(tx, boxes, inboxAge)
+	err := b.Store.View(ctx, func(tx *store.Tx) error {
+		r, err := tx.Readiness(b.readiness(tx.Now()))
+		gates = b.gates(r, inboxAge, tx.Now())
 		return err
 	})
 	return gates, err
 }
 
-func (b *Box) gates(tx *store.Tx, boxes []store.Mailbox, readAge time.Duration) (reminders.Gates, error) {
-	c, now := b.Company, tx.Now()
+// readiness is what gates and accepted bank details are made of.
+func (b *Box) readiness(now time.Time) store.ReadinessOf {
+	today := b.today(now)
+	return store.ReadinessOf{Company: b.Company.ID, Since: today.AddDays(-60), Today: today, Metas: b.ibanKeys()}
+}
+
+func (b *Box) gates(r store.Readiness, readAge time.Duration, now time.Time) reminders.Gates {
+	c := b.Company
 	gates := reminders.Gates{
 		Off:         c.Rules.Mode == reminders.ModeOff,
 		Auto:        c.Rules.Mode == reminders.ModeAuto,
 		Connections: map[receivable.ConnectionID]dossier.Reason{},
 		Payments:    map[receivable.ConnectionID]bool{},
+		Inbox:       b.inboxGate(r.Mailboxes, now, readAge),
 		MaxBatch:    c.Rules.Config.MaxBatch,
+		LargestDay:  r.LargestDay,
+		Today:       r.Today,
 		Zone:        b.zone(),
 	}
 	for _, conn := range c.Connections {
-		known, err := tx.Connection(store.ConnectionKey{Company: c.ID, Name: conn.Name})
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return gates, err
-		}
+		known := r.Connections[conn.Name]
 		if reason := b.connectionGate(conn, known, now); reason != "" {
 			gates.Connections[conn.Name] = reason
 		}
 		newest := max(known.LastPaymentOn, known.UpToDateOn)
 		gates.Payments[conn.Name] = c.Rules.PaymentsStale(newest, now)
 	}
-	gates.Inbox = b.inboxGate(boxes, now, readAge)
-	today := b.today(now)
-	var err error
-	if gates.LargestDay, err = tx.LargestBatch(c.ID, today.AddDays(-60), today); err != nil {
-		return gates, err
-	}
-	gates.Today, err = tx.LargestBatch(c.ID, today, today.AddDays(1))
-	return gates, err
+	return gates
 }
 
 func (b *Box) connectionGate(conn Connection, known store.Connection, now time.Time) dossier.Reason {

@@ -98,14 +98,8 @@ func (s *Sender) snapshot(ctx context.Context, rows []store.Outgoing) (snap snap
 		snap.dossiers[d.Customer.ID] = d
 	}
 	err = b.Store.View(ctx, func(tx *store.Tx) error {
-		boxes, err := tx.MailboxesOf(b.Company.ID)
-		if err != nil {
-			return err
-		}
-		if snap.gates, err = b.gates(tx, boxes, armAge); err != nil {
-			return err
-		}
-		snap.known, err = b.accepted(tx)
+		r, err := tx.Readiness(b.readiness(tx.Now()))
+		snap.gates, snap.known = b.gates(r, armAge, tx.Now()), b.accepted(r.Metas)
 		return err
 	})
 	return snap, err
@@ -129,100 +123,68 @@ func (s *Sender) unpassed(invoices map[receivable.ConnectionID][]string) []recei
 // invoices returns the external ids of the invoices that reminders among the
 // rows speak of, by connection.
 func (s *Sender) invoices(ctx context.Context, rows []store.Outgoing) (map[receivable.ConnectionID][]string, error) {
-	invoices := map[receivable.ConnectionID][]string{}
-	wanted := map[dossier.DocumentID]bool{}
-	var customers []dossier.CustomerID
+	var documents []dossier.DocumentID
 	for _, row := range rows {
 		if row.Kind == dossier.KindNotice {
 			continue
 		}
-		customers = append(customers, row.Customer)
 		for _, line := range row.Lines {
-			wanted[line.Document] = true
+			documents = append(documents, line.Document)
 		}
 	}
-	if len(customers) == 0 {
-		return invoices, nil
-	}
-	dossiers, err := s.Box.Store.Dossiers(ctx, customers)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range dossiers {
-		for _, line := range d.Lines {
-			if wanted[line.Document] {
-				invoices[line.Connection] = append(invoices[line.Connection], line.External)
-				delete(wanted, line.Document) // once, however many due lines it has
-			}
-		}
-	}
-	return invoices, nil
+	return s.Box.Store.Externals(ctx, documents)
 }
 
 // look is the last look before the content leaves: the same decision, from
 // facts read under the customer's lock, all gates open.
-func (s *Sender) look(row store.Outgoing) func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
-	return func(tx *store.Tx, out store.Outgoing, d dossier.Dossier) (store.Verdict, error) {
-		if row.Kind == dossier.KindNotice {
-			return store.Verdict{OK: true}, nil
-		}
-		now, b := tx.Now(), s.Box
-		if !s.ready[row.ID] || now.Sub(s.readyAt) > armAge {
-			return store.Verdict{Why: b.words().withheld(dossier.StaleData), Reason: dossier.StaleData, Later: now.Add(time.Second)}, nil
-		}
-		boxes, err := tx.MailboxesOf(b.Company.ID)
-		if err != nil {
-			return store.Verdict{}, err
-		}
-		gates, err := b.gates(tx, boxes, armAge)
-		if err != nil {
-			return store.Verdict{}, err
-		}
-		known, err := b.accepted(tx)
-		if err != nil {
-			return store.Verdict{}, err
-		}
-		v := b.verdict(d, out, gates, known, now)
-		if v.Restart {
-			tx.Touch(out.Customer)
-			v.Restart = false
-		}
-		return v, nil
+func (s *Sender) look(tx *store.Tx, m dossier.Message, d dossier.Dossier, r store.Readiness) (store.Verdict, error) {
+	if m.Kind == dossier.KindNotice {
+		return store.Verdict{OK: true}, nil
 	}
+	now, b := tx.Now(), s.Box
+	if !s.ready[m.ID] || now.Sub(s.readyAt) > armAge {
+		return store.Verdict{Why: b.words().withheld(dossier.StaleData), Reason: dossier.StaleData, Later: now.Add(time.Second)}, nil
+	}
+	_, v := b.verdict(d, m, b.gates(r, armAge, now), b.accepted(r.Metas), now)
+	if v.Restart {
+		tx.Touch(d.Customer.ID)
+		v.Restart = false
+	}
+	return v, nil
 }
 
-// verdict decides again for one queued message. Restart: the facts are no
-// longer those it was proposed on. It then stays where it is, and never leaves:
-// the sweep withdraws it, or puts another in its place, which a person sees
-// beside the one that was approved.
-func (b *Box) verdict(d dossier.Dossier, out store.Outgoing, gates reminders.Gates, known accepted, now time.Time) store.Verdict {
+// verdict decides again for one queued message, and returns it as it is decided
+// now. Restart: the facts are no longer those it was proposed on. It then stays
+// where it is, and never leaves: the sweep withdraws it, or puts another in its
+// place, which a person sees beside the one that was approved.
+func (b *Box) verdict(d dossier.Dossier, m dossier.Message, gates reminders.Gates, known accepted, now time.Time) (reminders.Action, store.Verdict) {
 	// What a person approved, or a quiet day let through, is not a question of
 	// the day's size any more.
-	gates.MaxBatch, gates.Auto = math.MaxInt, gates.Auto && !out.Approved
+	gates.MaxBatch, gates.Auto = math.MaxInt, gates.Auto && !m.Approved
 	decision := reminders.Decide(d, b.Company.Rules, now)
 	again := store.Verdict{Why: b.words().withdrawn(""), Restart: true, Later: now.Add(time.Minute)}
-	i := slices.IndexFunc(decision.Keep, func(a reminders.Action) bool { return a.Reopens == out.ID })
+	i := slices.IndexFunc(decision.Keep, func(a reminders.Action) bool { return a.Reopens == m.ID })
 	if i < 0 {
 		for _, w := range decision.Withdraw {
-			if w.Message == out.ID && w.Reason != "" {
+			if w.Message == m.ID && w.Reason != "" {
 				again.Why, again.Reason = b.words().withdrawn(w.Reason), w.Reason
 			}
 		}
-		return again
+		return reminders.Action{}, again
 	}
 	a := decision.Keep[i]
-	if a.Basis != out.Basis || !out.Approved && a.Approval || b.strange(known, d.Customer) {
-		return again
+	if a.Basis != m.Basis || !m.Approved && a.Approval || b.strange(known, d.Customer) {
+		return a, again
 	}
 	if reason := gates.Shut(decision); reason != "" {
 		later := now.Add(time.Minute)
 		if reason == dossier.StaleInbox {
 			later = now.Add(5 * time.Second)
 		}
-		return store.Verdict{Why: b.words().withheld(reason), Reason: reason, Later: later}
+		return a, store.Verdict{Why: b.words().withheld(reason), Reason: reason, Later: later}
 	}
 	if a.At.After(now) {
-		return store.Verdict{Why: b.words().withheld(dossier.Window), Reason: dossier.Window, Later: a.At}
+		return a, store.Verdict{Why: b.words().withheld(dossier.Window), Reason: dossier.Window, Later: a.At}
 	}
-	return store.Verdict{OK: true}
+	return a, store.Verdict{OK: true}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"relanced/internal/dossier"
@@ -14,15 +15,15 @@ import (
 // outgoingMail is a message rendered to bytes.
 type outgoingMail struct {
 	store.Rendered
-}
 
-func (m outgoingMail) envelope() []string { return append(append([]string{}, m.To...), m.CC...) }
+	to []string // the envelope
+}
 
 // rendered returns the bytes to hand over: those of the first arming where
 // there was one. ok is false where the message does not stand or may not leave
 // yet; it is then put off, and the sweep sees to it.
 func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMail, ok bool, err error) {
-	m.Rendered = store.Rendered{MID: row.MID, Subject: row.Subject, Text: row.Text, Thread: row.Thread, To: row.To, CC: row.CC}
+	m.Rendered, m.to = store.Rendered{MID: row.MID, Subject: row.Subject, Text: row.Text, Thread: row.Thread}, slices.Concat(row.To, row.CC)
 	if row.Kind == dossier.KindNotice {
 		m.Bytes = row.Content
 		return m, true, nil
@@ -33,16 +34,13 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 			return m, false, err
 		}
 	}
-	if verdict := s.Box.verdict(d, row, s.facts.gates, s.facts.known, s.now()); !verdict.OK {
+	a, verdict := s.Box.verdict(d, row.Message, s.facts.gates, s.facts.known, s.now())
+	if !verdict.OK {
 		return m, false, s.putOff(ctx, row, verdict)
 	}
 	if row.Rendered {
 		m.Bytes, err = s.Box.Store.Bytes(ctx, row.ID)
 		return m, err == nil, err
-	}
-	a, standing := standing(d, s.Box.Company.Rules, row.ID, s.now())
-	if !standing {
-		return m, false, s.putOff(ctx, row, store.Verdict{Why: s.Box.words().withdrawn(""), Restart: true})
 	}
 	mail, err := s.Box.compose(d, a, row, s.Box.copies(ctx, d, a), s.facts.known, s.now())
 	if err == nil {

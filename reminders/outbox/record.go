@@ -40,9 +40,10 @@ type attempt struct {
 }
 
 // record stores how handing over a message ended, and what it means for the
-// address, the mailbox and the customer. What the store does not take now is
-// kept until it does.
-func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Handed) error {
+// address, the mailbox and the customer, and files a copy of what was sent. What
+// the store does not take now is kept until it does. That of a message sent is
+// known once await returns.
+func (s *Sender) record(ctx context.Context, row store.Outgoing, message []byte, r Result, h *Handed) error {
 	a := attempt{row: row, result: r, at: s.now()}
 	switch {
 	case r.Outcome == Sent:
@@ -65,13 +66,46 @@ func (s *Sender) record(ctx context.Context, row store.Outgoing, r Result, h *Ha
 		}
 	}
 	a.block = s.blockedBy(row, r)
-	s.Box.Store.Reach(store.PointRecording)
-	if err := s.keep(ctx, a); err != nil {
+	if err := s.await(); err != nil {
 		s.loose = append(s.loose, a)
 		return err
 	}
-	s.Box.Store.Reach(store.PointRecorded)
-	return nil
+	s.Box.Store.Reach(store.PointRecording)
+	keeping := &keeping{attempt: a, done: make(chan error, 1)}
+	s.keeping = keeping
+	go func() {
+		err := s.keep(ctx, a)
+		if err == nil && r.Outcome == Sent && row.Kind != dossier.KindNotice {
+			s.file(ctx, row, message)
+		}
+		keeping.done <- err
+	}()
+	if r.Outcome == Sent && a.block == "" {
+		return nil
+	}
+	return s.await()
+}
+
+// keeping is an attempt on its way into the store. Meanwhile the next message
+// is rendered and announced to the server; it is not armed before.
+type keeping struct {
+	attempt attempt
+	done    chan error
+}
+
+// await returns once the last attempt is stored, and its copy filed.
+func (s *Sender) await() error {
+	if s.keeping == nil {
+		return nil
+	}
+	err := <-s.keeping.done
+	if err != nil {
+		s.loose = append(s.loose, s.keeping.attempt)
+	} else {
+		s.Box.Store.Reach(store.PointRecorded)
+	}
+	s.keeping = nil
+	return err
 }
 
 // refused tells whether the message, or all of its addresses, were refused for good.

@@ -40,6 +40,7 @@ type Sender struct {
 	policies []string                  // domains that refused us by policy, in a row
 	looked   map[dossier.MessageID]int // proofs sought, by message of unknown outcome
 	settled  time.Time                 // when such messages were last looked for
+	keeping  *keeping                  // the last attempt, while it is being stored
 	loose    []attempt                 // ended, and not yet in the store
 	started  bool
 	resting  atomic.Bool
@@ -137,6 +138,11 @@ func (s *Sender) round(ctx context.Context, fence store.Fence, h *Handed) (done 
 // run hands over rows until the pace, the age of the last look or a failure of
 // the line ends it. stop: the caller should come back at h.Next.
 func (s *Sender) run(ctx context.Context, fence store.Fence, rows []store.Outgoing, h *Handed) (stop bool, err error) {
+	defer func() {
+		if unkept := s.await(); err == nil && unkept != nil {
+			stop, err = true, unkept
+		}
+	}()
 	for _, row := range rows {
 		if err := ctx.Err(); err != nil {
 			return true, err
@@ -243,14 +249,17 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return s.record(ctx, row, failed, h)
+			return s.record(ctx, row, nil, failed, h)
 		}
 	}
 	used := s.session.Used()
-	var storeErr error
-	result := s.session.Send(ctx, Envelope{ID: row.Ref, From: s.Box.Company.Sender.Address, To: mail.envelope(), Data: mail.Bytes}, func() error {
+	var unkept, storeErr error
+	result := s.session.Send(ctx, Envelope{ID: row.Ref, From: s.Box.Company.Sender.Address, To: mail.to, Data: mail.Bytes}, func() error {
+		if unkept = s.await(); unkept != nil {
+			return unkept
+		}
 		// From here on the message is finished whoever wants us to stop.
-		armed, verdict, err := s.Box.Store.Arm(context.WithoutCancel(ctx), row.ID, fence, mail.Rendered, s.look(row))
+		armed, verdict, err := s.Box.Store.Arm(context.WithoutCancel(ctx), row.ID, fence, mail.Rendered, s.Box.readiness(s.now()), s.look)
 		if err == nil && !armed {
 			err = errHeld
 			if verdict.Reason == dossier.StaleInbox {
@@ -262,6 +271,8 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 	})
 	s.idle = s.now()
 	switch {
+	case unkept != nil:
+		return unkept
 	case errors.Is(storeErr, errHeld):
 		h.Withheld++
 		return nil
@@ -277,16 +288,10 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 	case !result.Armed && used && result.Stage == StageMail && result.Scope == ScopeAccount && result.Temporary:
 		return nil // the server hung up on an idle line: a new one at once
 	}
-	if err := s.record(ctx, row, result, h); err != nil {
-		return err
-	}
 	if result.Outcome == Sent {
 		s.sentAt = s.now()
-		if row.Kind != dossier.KindNotice {
-			s.file(ctx, row, mail.Bytes)
-		}
 	}
-	return nil
+	return s.record(ctx, row, mail.Bytes, result, h)
 }
 
 // file puts a copy into Sent. Its failure never changes what is known of the

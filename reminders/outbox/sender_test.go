@@ -687,7 +687,7 @@ func TestSender_aStoreThatFailsWhileArmingLetsNothingLeaveAndLosesNothing(t *tes
 	w.hold("one")
 	// The commit came through, its answer did not.
 	row := w.message(id)
-	armed, _, err := w.Arm(w.ctx(), id, w.fence, store.Rendered{Bytes: []byte("x"), MID: row.MID, To: row.To}, func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
+	armed, _, err := w.Arm(w.ctx(), id, w.fence, store.Rendered{Bytes: []byte("x"), MID: row.MID}, store.ReadinessOf{}, func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 		return store.Verdict{OK: true}, nil
 	})
 	if err != nil || !armed {

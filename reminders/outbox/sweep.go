@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"relanced/internal/calendar"
 	"relanced/internal/dossier"
 	"relanced/internal/email"
 	"relanced/internal/store"
@@ -27,6 +29,7 @@ type Report struct {
 const (
 	agendaChunk  = 50_000 // rows of the agenda looked at together: narrow ones
 	dossierChunk = 250    // dossiers in memory at once
+	carriedChunk = 50     // customers whose decisions are carried out in one transaction
 )
 
 // Sweep decides for every customer whose moment has come, and carries it out in
@@ -156,27 +159,31 @@ func (d *decided) ask(strange bool) {
 	}
 }
 
-// settle admits the decisions together and carries them out one by one.
+// settle admits the decisions together and carries them out.
 func (b *Box) settle(ctx context.Context, made []decided, gates reminders.Gates, report *Report) error {
 	plain := make([]reminders.Decision, len(made))
 	for i := range made {
 		plain[i] = made[i].Decision
 	}
 	rows := make([]store.AgendaRow, 0, len(made))
+	var acting []decided
 	for i, d := range reminders.Admit(plain, gates) {
 		made[i].Decision = d
 		if d.Gated {
 			report.Gated++
 		}
 		if len(d.Actions)+len(d.Withdraw) > 0 {
-			if err := b.carryOut(ctx, made[i], report); err != nil {
-				return err
-			}
+			acting = append(acting, made[i])
 			continue // what was written touched the agenda: it is looked at again
 		}
 		row := made[i].row
 		row.NextAt, row.Rules, row.Gated = d.NextAt, b.Company.Rules.Hash(), d.Gated
 		rows = append(rows, row)
+	}
+	for chunk := range slices.Chunk(acting, carriedChunk) {
+		if err := b.carryOut(ctx, chunk, report); err != nil {
+			return err
+		}
 	}
 	if len(rows) == 0 {
 		return nil
@@ -187,24 +194,57 @@ func (b *Box) settle(ctx context.Context, made []decided, gates reminders.Gates,
 	return nil
 }
 
-// carryOut writes one customer's decision in one transaction, if its facts are
-// still what was decided on.
-func (b *Box) carryOut(ctx context.Context, d decided, report *Report) error {
+// carryOut writes the decisions of some customers in one transaction: of each,
+// if its facts are still what was decided on. Where another hand was quicker for
+// one of them, the others are carried out by themselves.
+func (b *Box) carryOut(ctx context.Context, made []decided, report *Report) error {
 	var done Report
 	b.Store.Reach(store.PointProposing)
 	err := b.Store.InTx(ctx, func(tx *store.Tx) error {
 		done = Report{}
-		row, err := tx.Agenda(d.Customer)
-		if err != nil {
-			return err
+		return b.carry(tx, made, &done)
+	})
+	b.Store.Reach(store.PointProposed)
+	if errors.Is(err, store.ErrLive) || errors.Is(err, store.ErrConflict) {
+		if len(made) == 1 {
+			return nil // decided anew
 		}
-		if row.Version != d.row.Version {
-			return nil // decided anew in the next round
+		for i := range made {
+			if err := b.carryOut(ctx, made[i:i+1], report); err != nil {
+				return err
+			}
 		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("outbox: carry out what was decided for customers %d to %d: %w", made[0].Customer, made[len(made)-1].Customer, err)
+	}
+	report.Proposed += done.Proposed
+	report.Queued += done.Queued
+	report.Withdrawn += done.Withdrawn
+	report.Tasks += done.Tasks
+	return nil
+}
+
+func (b *Box) carry(tx *store.Tx, made []decided, done *Report) error {
+	ids := make([]dossier.CustomerID, len(made))
+	for i, d := range made {
+		ids[i] = d.Customer
+	}
+	versions, err := tx.Versions(ids)
+	if err != nil {
+		return err
+	}
+	released := map[calendar.Date]int{}
+	for _, d := range made {
+		if versions[d.Customer] != d.row.Version {
+			continue // decided anew in the next round
+		}
+		before := *done
 		replaced := map[dossier.MessageID]bool{}
 		for _, a := range d.Actions {
 			replaced[a.Reopens] = true
-			if err := b.act(tx, d, a, &done); err != nil {
+			if err := b.act(tx, d, a, released, done); err != nil {
 				return err
 			}
 		}
@@ -217,27 +257,24 @@ func (b *Box) carryOut(ctx context.Context, d decided, report *Report) error {
 			}
 			done.Withdrawn++
 		}
-		if done == (Report{}) { // all of it was there: nothing touched the row
+		if *done == before { // all of it was there: nothing touched the row
 			d.row.NextAt, d.row.Rules, d.row.Gated = d.NextAt, b.Company.Rules.Hash(), d.Gated
-			_, err = tx.Decided(d.row)
+			if _, err := tx.Decided(d.row); err != nil {
+				return err
+			}
 		}
-		return err
-	})
-	b.Store.Reach(store.PointProposed)
-	if errors.Is(err, store.ErrLive) || errors.Is(err, store.ErrConflict) {
-		return nil // another hand was quicker: decided anew
 	}
-	if err != nil {
-		return fmt.Errorf("outbox: carry out what was decided for customer %d: %w", d.Customer, err)
+	for _, day := range slices.Sorted(maps.Keys(released)) {
+		if _, err := tx.CountBatch(b.Company.ID, day, released[day]); err != nil {
+			return err
+		}
 	}
-	report.Proposed += done.Proposed
-	report.Queued += done.Queued
-	report.Withdrawn += done.Withdrawn
-	report.Tasks += done.Tasks
 	return nil
 }
 
-func (b *Box) act(tx *store.Tx, d decided, a reminders.Action, done *Report) error {
+// act carries out one action; reminders that nobody approves count for the day
+// they are released on.
+func (b *Box) act(tx *store.Tx, d decided, a reminders.Action, released map[calendar.Date]int, done *Report) error {
 	if a.Channel != reminders.Email {
 		return b.openTask(tx, d, a, done)
 	}
@@ -249,9 +286,7 @@ func (b *Box) act(tx *store.Tx, d decided, a reminders.Action, done *Report) err
 	if out.State == dossier.StateQueued {
 		done.Queued++
 		if a.Kind == dossier.KindReminder && d.live[a.Reopens].State != dossier.StateQueued {
-			if _, err := tx.CountBatch(b.Company.ID, b.today(a.At), 1); err != nil {
-				return err
-			}
+			released[b.today(a.At)]++
 		}
 	} else {
 		done.Proposed++

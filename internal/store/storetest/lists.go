@@ -130,11 +130,16 @@ func workLists(b *bundle) {
 				return err
 			}
 		}
-		n, err := tx.LargestBatch(company, day.AddDays(-60), day.AddDays(1))
-		if err == nil && n != 7 {
-			err = fmt.Errorf("largest %d", n)
+		for today, want := range map[calendar.Date][2]int{day: {0, 7}, day.AddDays(1): {7, 0}, day.AddDays(61): {0, 0}} {
+			r, err := tx.Readiness(store.ReadinessOf{Company: company, Since: today.AddDays(-60), Today: today})
+			if err != nil {
+				return err
+			}
+			if got := [2]int{r.LargestDay, r.Today}; got != want {
+				return fmt.Errorf("largest day and today are %v on %s, want %v", got, today, want)
+			}
 		}
-		return err
+		return nil
 	})
 	for _, want := range []bool{true, false} {
 		b.tx(func(tx *store.Tx) error {
