@@ -187,7 +187,7 @@ func (tx *Tx) each(row func(scan scanner) error, query string, args ...any) erro
 func (tx *Tx) together(questions ...question) error {
 	if tx.pg == nil {
 		for _, q := range questions {
-			rows, err := tx.lite.QueryContext(tx.liteCtx(), lite(q.query), tx.bind(q.args)...)
+			rows, err := tx.lite.QueryContext(tx.liteCtx(), lite(q.query), tx.bind(q.args)...) //nolint:rowserrcheck // answer does
 			if err := answer(rows, err, q); err != nil {
 				return err
 			}
@@ -245,7 +245,7 @@ func answer(rows interface {
 	if err != nil {
 		return annotate(err, q.query)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // Err tells what went wrong
 	for rows.Next() {
 		if q.row == nil {
 			continue
