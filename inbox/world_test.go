@@ -155,11 +155,11 @@ func (w *world) remind(code, to string, state dossier.State) reminder {
 	if err := w.store.InTx(ctx, func(tx *store.Tx) (err error) { m.id, err = tx.Propose(out, 0); return err }); err != nil {
 		w.t.Fatal(err)
 	}
-	rendered := store.Rendered{Bytes: m.bytes, MID: m.mid, Subject: subject, Text: text, To: []string{to}}
-	yes := func(*store.Tx, store.Outgoing, dossier.Dossier) (store.Verdict, error) {
+	rendered := store.Rendered{Bytes: m.bytes, MID: m.mid, Subject: subject, Text: text}
+	yes := func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 		return store.Verdict{OK: true}, nil
 	}
-	if armed, v, err := w.store.Arm(ctx, m.id, w.fence, rendered, yes); err != nil || !armed {
+	if armed, v, err := w.store.Arm(ctx, m.id, w.fence, rendered, store.ReadinessOf{}, yes); err != nil || !armed {
 		w.t.Fatal(v, err)
 	}
 	if err := w.store.Record(ctx, m.id, store.Result{State: state, Server: "250 OK"}); err != nil {
