@@ -67,11 +67,10 @@ func TestDrillNet_whatCannotBeReadSendsNothing(t *testing.T) {
 // nobody knows; nothing is sent again by guess.
 func TestDrillNet_resetAroundTheLastDot(t *testing.T) {
 	t.Parallel()
-	p := newPost(t)
 	for name, taken := range map[string]bool{"taken": true, "lost": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldWith(t, "", p)
+			w := newWorld(t, "")
 			cut := false
 			server := w.handTo(emailtest.SMTPConfig{
 				Fault: func(stage emailtest.Stage, _ string) emailtest.Fault {

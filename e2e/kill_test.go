@@ -157,7 +157,6 @@ func (w *world) agree(user string) map[string]int {
 // commit. After a restart nothing has left twice, and nothing is lost.
 func TestDrillKill_atEachCommitOfTheSendPath(t *testing.T) {
 	t.Parallel()
-	p := newPost(t)
 	size, visits := 3, []int{2}
 	if full() {
 		size, visits = 8, []int{1, 2, 5, 8}
@@ -166,7 +165,7 @@ func TestDrillKill_atEachCommitOfTheSendPath(t *testing.T) {
 		for _, visit := range visits {
 			t.Run(fmt.Sprintf("%s/%d", point, visit), func(t *testing.T) {
 				t.Parallel()
-				w := batch(t, p, size)
+				w := batch(t, newPost(t), size)
 				if !w.dies(point, visit) {
 					t.Fatalf("the point %s was not reached", point)
 				}
@@ -189,11 +188,10 @@ func TestDrillKill_atEachCommitOfTheSendPath(t *testing.T) {
 // TestDrillKill_whileTakingOver kills the one that takes over, too.
 func TestDrillKill_whileTakingOver(t *testing.T) {
 	t.Parallel()
-	p := newPost(t)
 	for _, point := range []string{store.PointTaking, store.PointTaken} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
-			w := batch(t, p, 2)
+			w := batch(t, newPost(t), 2)
 			if !w.dies(store.PointArmed, 1) {
 				t.Fatal("not killed while armed")
 			}
