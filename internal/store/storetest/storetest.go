@@ -86,6 +86,7 @@ func Run(t *testing.T, open func(tb testing.TB, o store.Options) *store.Store) {
 		"Timeline_eraseLeavesChainWhole":              erase,
 		"Find_byNameCodeAddressNumber":                find,
 		"DossierAt_statesAndProblemsAsTheyWere":       pastStates,
+		"Grants_onlyTheNewestIsRenewed":               grants,
 		"Lists_amountsAgree":                          lists,
 		"Leases_oneHolderFenceGrows":                  leases,
 		"Facts_areEndedOnce":                          ended,
