@@ -7,6 +7,8 @@ require (
 	golang.org/x/term v0.47.0
 )
 
+require golang.org/x/oauth2 v0.37.0
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/bahlo/generic-list-go v0.2.0 // indirect
