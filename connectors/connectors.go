@@ -10,9 +10,11 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"relanced/internal/conf"
+	"relanced/internal/oauth"
 	"relanced/internal/receivable"
 )
 
@@ -141,6 +143,25 @@ type DocumentFetcher interface {
 	FetchDocument(ctx context.Context, external string, limit int64) (Copy, error)
 }
 
+// Authorizer is a source that a person must let this program into, once.
+type Authorizer interface {
+	// OAuth is what the vendor knows this program by; its HTTP part is the
+	// connector's own. It touches no network.
+	OAuth() oauth.Client
+	// Accept looks whether the access token opens the configured books, and
+	// returns what is to be kept beside it and whose books they are, to be shown.
+	// params are what the vendor's page sent back; nil where a grant is taken over.
+	// An Auth error where it opens others.
+	Accept(ctx context.Context, access string, params url.Values) (facts map[string]string, whose string, err error)
+}
+
+// Tokens gives the access tokens of a connection's grant, renewed as needed.
+type Tokens interface {
+	// Token returns one that is good for a minute at least; refused is one that the
+	// source did not take ("" none). Errors are *oauth.Error.
+	Token(ctx context.Context, c oauth.Client, refused string) (oauth.Token, error)
+}
+
 // Copy is an invoice copy to attach.
 type Copy struct {
 	Name  string // file name, safe to show
@@ -177,6 +198,7 @@ type Env struct {
 	Connection receivable.ConnectionID
 	Company    Company
 	Transport  http.RoundTripper // nil: the default one; wrapped by httpapi
+	Tokens     Tokens            // of sources that are authorised by OAuth
 	Logger     *slog.Logger
 	Now        func() time.Time
 	Scratch    string // a folder for temporary files, made and emptied by the caller

@@ -38,12 +38,18 @@ type Options struct {
 	BaseURL   string                                         // with its path
 	Header    http.Header                                    // sent with every call
 	Authorize func(ctx context.Context, h http.Header) error // adds the credentials; nil: none
-	Secrets   []string                                       // never shown, wherever they turn up
-	Rate      rate.Limit                                     // calls a second while the source tells no limit of its own; 0: no limit
-	Burst     int                                            // calls at once under Rate
-	Hints     map[connectors.Kind]string                     // what a person should do, by kind
-	MaxBody   int64                                          // bytes of one answer; 0: 32 MiB
-	Env       connectors.Env
+	// Token gives the bearer token of a request; refused is one that the source
+	// answered with 401 ("" none), after which the request is sent once more.
+	Token func(ctx context.Context, refused string) (string, error)
+	// Explain reads a refusal in the source's own words; nil, or false: the
+	// common reading of the status and of a JSON body's message or error.
+	Explain func(status int, header http.Header, body []byte) (Refusal, bool)
+	Secrets []string                   // never shown, wherever they turn up
+	Rate    rate.Limit                 // calls a second while the source tells no limit of its own; 0: no limit
+	Burst   int                        // calls at once under Rate
+	Hints   map[connectors.Kind]string // what a person should do, by kind
+	MaxBody int64                      // bytes of one answer; 0: 32 MiB
+	Env     connectors.Env
 }
 
 // Client calls one source with one set of credentials. It is safe for
@@ -55,6 +61,7 @@ type Client struct {
 	raw      *http.Client // without retry: downloads
 	transmit http.RoundTripper
 	requests atomic.Int64
+	tokens   lately
 	log      *slog.Logger
 	now      func() time.Time
 }
@@ -82,9 +89,13 @@ func New(o Options) (*Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
+	var sender http.RoundTripper = &paced{c: c, pace: newPace(o.Rate, o.Burst), next: transport}
+	if o.Token != nil {
+		sender = &bearer{c: c, next: sender}
+	}
 	c.retry = &retryablehttp.Client{
 		HTTPClient: &http.Client{
-			Transport:     &paced{c: c, pace: newPace(o.Rate, o.Burst), next: transport},
+			Transport:     sender,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		RetryMax:     1000, // the budget of time ends retrying, see checkRetry
@@ -106,7 +117,13 @@ type Call struct {
 	Query url.Values
 	Body  any  // sent as JSON by POST; nil: GET
 	Safe  bool // a POST that only asks, and so may be repeated
+
+	Header http.Header // of this call besides that of all; it wins
+	Limit  int64       // bytes of the answer; 0: Options.MaxBody
 }
+
+// Raw takes an answer as it is, whatever its type: a document.
+type Raw []byte
 
 // Decoder is a value that decodes an answer itself: pages of rows of which one
 // bad row must not spoil the others.
@@ -147,14 +164,14 @@ func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 	if err != nil {
 		return Meta{}, c.fail(call.Op, connectors.Invalid, "the request cannot be written", err)
 	}
-	if err := c.dress(ctx, req.Request, body != nil); err != nil {
+	if err := c.dress(ctx, req.Request, call); err != nil {
 		return Meta{}, c.wrap(ctx, call.Op, err)
 	}
 	var meta Meta
 	req.SetResponseHandler(func(resp *http.Response) error {
 		meta = Meta{At: t.at, Header: resp.Header}
 		meta.Date, _ = http.ParseTime(resp.Header.Get("Date"))
-		return c.receive(call.Op, resp, into)
+		return c.receive(call, resp, into)
 	})
 	resp, err := c.retry.Do(req) //nolint:bodyclose // drain closes it
 	if resp != nil {
@@ -166,14 +183,16 @@ func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 	return meta, nil
 }
 
-func (c *Client) dress(ctx context.Context, r *http.Request, body bool) error {
-	for key, values := range c.o.Header {
-		r.Header[key] = values
-	}
+func (c *Client) dress(ctx context.Context, r *http.Request, call Call) error {
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "relanced")
-	if body {
+	if call.Body != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, header := range []http.Header{c.o.Header, call.Header} {
+		for key, values := range header {
+			r.Header[key] = values
+		}
 	}
 	if c.o.Authorize == nil {
 		return nil
@@ -182,23 +201,31 @@ func (c *Client) dress(ctx context.Context, r *http.Request, body bool) error {
 }
 
 // receive reads an answer to its end and decodes it, or turns it into an error.
-func (c *Client) receive(op string, resp *http.Response, into any) error {
+func (c *Client) receive(call Call, resp *http.Response, into any) error {
 	defer drain(resp.Body)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, errorBody)) // what arrived of it is told
-		return c.refused(op, resp, text)
+		return c.refused(call.Op, resp, text)
 	}
-	text, err := readAll(resp, c.o.MaxBody)
+	limit := call.Limit
+	if limit <= 0 {
+		limit = c.o.MaxBody
+	}
+	text, err := readAll(resp, limit)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return c.fail(op, connectors.Schema, fmt.Sprintf("the answer is larger than %d bytes", c.o.MaxBody), nil)
+		return c.fail(call.Op, connectors.Schema, fmt.Sprintf("the answer is larger than %d bytes", limit), nil)
 	case err != nil:
 		return err
 	}
-	if into == nil {
+	switch into := into.(type) {
+	case nil:
+		return nil
+	case *Raw:
+		*into = text
 		return nil
 	}
-	return c.decode(op, text, into)
+	return c.decode(call.Op, text, into)
 }
 
 func (c *Client) decode(op string, text []byte, into any) error {
@@ -219,6 +246,9 @@ func (c *Client) decode(op string, text []byte, into any) error {
 	}
 	if err == nil {
 		return nil
+	}
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return c.tell(op, *r, nil)
 	}
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return c.fail(op, connectors.Temporary, "the answer is cut off or is not JSON", nil)

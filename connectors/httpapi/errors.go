@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 
 	"relanced/connectors"
+	"relanced/internal/oauth"
 )
 
 // Status is the HTTP status behind an error of a source.
@@ -72,8 +74,40 @@ func (c *Client) hint(kind connectors.Kind) string {
 	return ""
 }
 
+// Refusal is what a source says is wrong, in our terms. A Decoder returns it as
+// an error where an answer of status 200 is one in fact.
+type Refusal struct {
+	Kind   connectors.Kind
+	Detail string
+	Do     string        // "" what is usual for the kind
+	Retry  time.Duration // when to come back; 0: not told
+	Final  bool          // another token would not help
+}
+
+// Error is the detail.
+func (r *Refusal) Error() string { return r.Detail }
+
+// tell makes an error of a refusal.
+func (c *Client) tell(op string, r Refusal, cause error) *connectors.Error {
+	e := c.fail(op, r.Kind, "", cause)
+	e.Detail = c.clean(r.Detail)
+	if r.Do != "" {
+		e.Do = r.Do
+	}
+	e.Retry = r.Retry
+	return e
+}
+
 // refused turns an answer outside 200–299 into an error.
 func (c *Client) refused(op string, resp *http.Response, body []byte) error {
+	if c.o.Explain != nil {
+		if r, ok := c.o.Explain(resp.StatusCode, resp.Header, body); ok {
+			if d, told := retryAfter(resp.Header); told && r.Retry == 0 {
+				r.Retry = d
+			}
+			return c.tell(op, r, Status(resp.StatusCode))
+		}
+	}
 	detail, page := c.told(body)
 	var kind connectors.Kind
 	do := ""
@@ -146,6 +180,9 @@ func (c *Client) wrap(ctx context.Context, op string, err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // the address may carry what is nobody's business
 	}
+	if e, ok := errors.AsType[*oauth.Error](err); ok {
+		return &connectors.Error{Kind: kindOfGrant(e.Kind), Op: c.o.Name + ": " + op, Do: e.Do(), Err: e}
+	}
 	e := c.fail(op, connectors.Temporary, "", err)
 	switch {
 	case untrusted(err):
@@ -156,6 +193,18 @@ func (c *Client) wrap(ctx context.Context, op string, err error) error {
 		e.Detail, e.Err = "no answer within "+c.o.Env.Timeout.String(), nil
 	}
 	return e
+}
+
+// kindOfGrant is what an error of a grant asks of the connection.
+func kindOfGrant(kind oauth.Kind) connectors.Kind {
+	switch kind {
+	case oauth.Temporary:
+		return connectors.Temporary
+	case oauth.Invalid:
+		return connectors.Invalid
+	case oauth.Unconnected, oauth.Lost, oauth.Refused:
+	}
+	return connectors.Auth
 }
 
 func isDNS(err error) bool {
@@ -184,7 +233,7 @@ func (c *Client) clean(text string) string {
 
 // hide replaces every secret in text, as it is and as it stands in an address.
 func (c *Client) hide(text string) string {
-	for _, secret := range c.o.Secrets {
+	for _, secret := range append(c.tokens.all(), c.o.Secrets...) {
 		if secret == "" {
 			continue
 		}

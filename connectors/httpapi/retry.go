@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"relanced/connectors"
+	"relanced/internal/oauth"
 )
 
 // How long one call tries: a source that is away for a minute is reported.
@@ -73,6 +74,9 @@ func mayPass(t *try, err error) bool {
 			return passing(StatusOf(err))
 		}
 		return t.attempt < unreadableTries
+	}
+	if e, ok := errors.AsType[*oauth.Error](err); ok {
+		return e.Kind == oauth.Temporary
 	}
 	return !untrusted(err)
 }

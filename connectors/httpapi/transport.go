@@ -81,6 +81,20 @@ func baseTransport(env connectors.Env) (http.RoundTripper, error) {
 	return base, nil
 }
 
+// TokenClient is what a connector asks its token endpoint with: the same
+// transport and trust as its other requests.
+func TokenClient(env connectors.Env) (*http.Client, error) {
+	base, err := baseTransport(env)
+	if err != nil {
+		return nil, err
+	}
+	limit := env.Timeout
+	if limit <= 0 {
+		limit = defaultTimeout
+	}
+	return &http.Client{Transport: base, Timeout: limit}, nil
+}
+
 // counted counts requests and limits their time, answer included.
 type counted struct {
 	c    *Client
