@@ -10,6 +10,7 @@ import (
 type commands struct {
 	Demo    demoCmd     `cmd:"" help:"The whole product on this machine, nothing to configure." group:"Set up"`
 	Check   checkCmd    `cmd:"" help:"Check configuration, connections, mailboxes, templates." group:"Set up"`
+	Connect connectCmd  `cmd:"" help:"Authorise an OAuth connection or mailbox." group:"Set up"`
 	Config  configCmd   `cmd:"" help:"Schema, effective configuration, example." group:"Set up"`
 	Run     runCmd      `cmd:"" help:"The daemon." group:"Work"`
 	Sync    syncCmd     `cmd:"" help:"Read the books, now." group:"Work"`

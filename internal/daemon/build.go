@@ -26,6 +26,7 @@ import (
 	"relanced/internal/dossier"
 	"relanced/internal/email"
 	"relanced/internal/legal"
+	"relanced/internal/oauth"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
 	"relanced/reminders"
@@ -51,6 +52,7 @@ type Daemon struct {
 	Syncer *syncer.Syncer
 	Desk   *actions.Desk
 	Keys   email.Keys
+	Grants *oauth.Keeper
 
 	Companies []*Company
 
@@ -101,8 +103,11 @@ func Open(ctx context.Context, file *configs.File, o Options) (*Daemon, error) {
 		o.Now = time.Now
 	}
 	d := &Daemon{File: file, owner: owner(), logger: o.Logger, now: o.Now}
-	var err error
-	if d.Keys, err = keys(file); err != nil {
+	secret, err := secretOf(file)
+	if err != nil {
+		return nil, err
+	}
+	if d.Keys, err = ring(secret); err != nil {
 		return nil, err
 	}
 	dsn := file.Store.Source
@@ -112,7 +117,11 @@ func Open(ctx context.Context, file *configs.File, o Options) (*Daemon, error) {
 	if d.Store, err = store.Open(ctx, dsn, store.Options{Now: o.Now, Logger: o.Logger, Fault: o.Fault}); err != nil {
 		return nil, err
 	}
-	if err := d.build(o); err != nil {
+	d.Grants, err = oauth.NewKeeper(d.Store, secret, d.owner)
+	if err == nil {
+		err = d.build(o)
+	}
+	if err != nil {
 		_ = d.Close()
 		return nil, err
 	}
@@ -185,6 +194,7 @@ func (d *Daemon) openSources(c *Company, o Options) error {
 			Company: connectors.Company{
 				ID: c.id(), SIREN: c.SIREN, Country: string(c.Country), Currency: string(c.Currency), Zone: c.Zone, Terms: terms(c.Customers.Terms),
 			},
+			Tokens:    grant{d.Grants, oauth.ID(string(c.ID), string(conn.Name))},
 			Transport: o.Transport, Logger: d.logger.With("component", "connector", "connection", conn.Name), Now: o.Now,
 			Scratch: scratch, Timeout: conn.Timeout, CA: string(conn.CA),
 		})

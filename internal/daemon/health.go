@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"relanced/internal/oauth"
 )
 
 // health answers /healthz: 200 once the store is open, the configuration
@@ -50,6 +52,8 @@ func (h *health) serve(ctx context.Context, address string, logger *slog.Logger)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", h)
+	// relanced connect cannot listen where the daemon does.
+	mux.HandleFunc("GET /oauth/callback", oauth.PasteHint)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	go func() {
 		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {

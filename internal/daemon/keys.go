@@ -16,17 +16,17 @@ import (
 	"relanced/internal/email"
 )
 
-// keys returns the ring that signs what must be recognised when it comes back.
-// Where the configuration names no key, one is kept in a 0600 file beside the
-// store, made on first use.
-func keys(file *configs.File) (email.Keys, error) {
-	secret := file.KeyBytes()
-	if secret == nil {
-		var err error
-		if secret, err = keyFile(file.KeyFile()); err != nil {
-			return email.Keys{}, err
-		}
+// secretOf returns the key of the configuration. Where it names none, one is
+// kept in a 0600 file beside the store, made on first use.
+func secretOf(file *configs.File) ([]byte, error) {
+	if secret := file.KeyBytes(); secret != nil {
+		return secret, nil
 	}
+	return keyFile(file.KeyFile())
+}
+
+// ring signs what must be recognised when it comes back.
+func ring(secret []byte) (email.Keys, error) {
 	mail, err := hkdf.Key(sha256.New, secret, nil, "relanced mail 1", 32)
 	if err != nil {
 		return email.Keys{}, err
