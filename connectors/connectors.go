@@ -63,6 +63,7 @@ type Page struct {
 	Documents   []receivable.Document
 	Payments    []receivable.Payment
 	Allocations []receivable.Allocation
+	Groups      []string   // groups told whole: what they held before and this page does not name is no longer so
 	Gone        []Ref      // deleted at the source
 	Bad         []Rejected // rows that could not be read, and why
 	Listing     *Scope     // set on every page of a full listing

@@ -132,7 +132,7 @@ func requests(c connectors.Connector) int64 {
 // page turns a connector's page into the store's own words.
 func page(c Company, info connectors.Info, p connectors.Page) store.Page {
 	out := store.Page{
-		Accounts: p.Accounts, Documents: p.Documents, Payments: p.Payments, Allocations: p.Allocations,
+		Accounts: p.Accounts, Documents: p.Documents, Payments: p.Payments, Allocations: p.Allocations, Groups: p.Groups,
 		Whole: p.Whole, AsOf: p.AsOf, Next: p.Next,
 		Derive: !info.Payments, PayOn: calendar.DateOf(p.AsOf.In(c.Zone)),
 		Gone: refs(p.Gone), Seen: refs(p.Seen), Bad: rejected(p.Bad, p.File), Notes: rejected(p.Notes, p.File),

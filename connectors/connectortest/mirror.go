@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	"relanced/connectors"
 	"relanced/internal/receivable"
@@ -78,6 +79,11 @@ func (m *Mirror) Apply(p connectors.Page) error {
 	for _, payment := range p.Payments {
 		m.Payments[payment.External] = payment
 		m.note(p, receivable.ItemPayment, payment.External)
+	}
+	for key, a := range m.Allocations {
+		if slices.Contains(p.Groups, a.Group) {
+			delete(m.Allocations, key)
+		}
 	}
 	for _, a := range p.Allocations {
 		m.Allocations[a.Group+"\x00"+a.Item] = a

@@ -136,7 +136,7 @@ func (w *writer) payments() error {
 func allocationKey(a receivable.Allocation) string { return clean(a.Group) + "\x00" + clean(a.Item) }
 
 func (w *writer) allocations() error {
-	if len(w.page.Allocations) == 0 {
+	if len(w.page.Allocations)+len(w.page.Groups) == 0 {
 		return nil
 	}
 	rows := sorted(w.page.Allocations, allocationKey)
@@ -146,9 +146,20 @@ func (w *writer) allocations() error {
 		gone bool
 	}
 	have := map[string]stored{}
-	groups := make([]string, 0, len(rows))
+	groups := make([]string, 0, len(rows)+len(w.page.Groups))
 	for _, a := range rows {
 		groups = append(groups, clean(a.Group))
+	}
+	whole := map[string]bool{}
+	for _, g := range w.page.Groups {
+		groups = append(groups, clean(g))
+		whole[clean(g)] = true
+	}
+	slices.Sort(groups)
+	var ended []int64 // of groups told whole, what they name no more
+	named := map[string]bool{}
+	for _, a := range rows {
+		named[allocationKey(a)] = true
 	}
 	for chunk := range slices.Chunk(slices.Compact(groups), 5000) {
 		err := w.each(func(scan scanner) error {
@@ -158,6 +169,9 @@ func (w *writer) allocations() error {
 			err := scan(&s.id, &group, &item, &s.hash, &gone)
 			s.gone = gone != 0
 			have[group+"\x00"+item] = s
+			if whole[group] && !s.gone && !named[group+"\x00"+item] {
+				ended = append(ended, s.id)
+			}
 			return err
 		}, "SELECT id, grp, item, hash, gone_at FROM allocation WHERE connection = $1 AND "+w.in("grp", 2), w.conn, texts(chunk))
 		if err != nil {
@@ -191,7 +205,10 @@ func (w *writer) allocations() error {
 	if err := w.insertMany("allocation", allocationColumns, fresh); err != nil {
 		return err
 	}
-	return w.updateMany("allocation", allocationChanged, changed)
+	if err := w.updateMany("allocation", allocationChanged, changed); err != nil {
+		return err
+	}
+	return w.vanish(receivable.ItemAllocation, ended)
 }
 
 // gone marks what was deleted at the source.

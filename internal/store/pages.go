@@ -16,6 +16,7 @@ type Page struct {
 	Documents   []receivable.Document
 	Payments    []receivable.Payment
 	Allocations []receivable.Allocation
+	Groups      []string // groups told whole: what they held before and the page does not name is gone
 	Gone        []Ref
 	Bad         []Rejected
 	Notes       []Rejected

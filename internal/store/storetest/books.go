@@ -92,6 +92,13 @@ func linked(b *bundle) {
 	b.same("counted", got.PaymentsGone, 1)
 	got = b.apply(store.Page{Gone: []store.Ref{{Kind: receivable.ItemAllocation, External: "g\x00x-F-1"}}})
 	b.same("after a link has gone", []any{got.Gone, got.Linked}, []any{1, []string{"x-F-1"}})
+	b.apply(store.Page{Payments: []receivable.Payment{pay}, Allocations: link})
+	got = b.apply(store.Page{Groups: []string{"g"}, Allocations: link[1:]})
+	b.same("after its group was told without it", []any{got.Gone, got.Linked}, []any{1, []string{"x-F-1"}})
+	got = b.apply(store.Page{Groups: []string{"g"}, Allocations: link[1:]})
+	b.same("told again", []any{got.Gone, got.Unchanged, len(got.Linked)}, []any{0, 1, 0})
+	got = b.apply(store.Page{Groups: []string{"g"}})
+	b.same("told empty", got.Gone, 1)
 }
 
 func listings(b *bundle) {
