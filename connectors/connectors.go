@@ -202,6 +202,7 @@ type Env struct {
 	Tokens     Tokens            // of sources that are authorised by OAuth
 	Logger     *slog.Logger
 	Now        func() time.Time
+	Unpaced    bool   // the source is a simulator on this machine: no pace is kept
 	Scratch    string // a folder for temporary files, made and emptied by the caller
 	Timeout    time.Duration
 	CA         string // PEM file to trust besides the system's; "" none

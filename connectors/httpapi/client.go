@@ -78,6 +78,9 @@ func New(o Options) (*Client, error) {
 	if o.MaxBody <= 0 {
 		o.MaxBody = defaultMaxBody
 	}
+	if o.Env.Unpaced {
+		o.Rate = 0
+	}
 	transport, err := baseTransport(o.Env)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name, err)

@@ -168,6 +168,10 @@ func (c *Client) told(body []byte) (text string, page bool) {
 	return c.clean(string(body)), false
 }
 
+// Wrap makes an error of this source of what a call that it made beside its
+// requests ended with: a token that could not be had.
+func (c *Client) Wrap(ctx context.Context, op string, err error) error { return c.wrap(ctx, op, err) }
+
 // wrap makes an error of a source of whatever a call ended with. The context's
 // end passes through as it is.
 func (c *Client) wrap(ctx context.Context, op string, err error) error {

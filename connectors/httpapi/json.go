@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"relanced/internal/calendar"
@@ -52,6 +53,35 @@ func Amount(what string, text Text, currency string) (money.Amount, error) {
 		return money.Amount{}, fmt.Errorf("%s: %s", what, short(err.Error(), 80))
 	}
 	return a, nil
+}
+
+// Plain writes a number with an exponent out ("1.0E-2" is "0.010"); other text
+// is returned as it is. Some sources write numbers so.
+func Plain(text Text) Text {
+	mantissa, exponent, found := strings.Cut(strings.ToLower(string(text)), "e")
+	if !found {
+		return text
+	}
+	shift, err := strconv.Atoi(exponent)
+	if err != nil || shift < -18 || shift > 18 {
+		return text
+	}
+	sign := ""
+	if strings.HasPrefix(mantissa, "-") {
+		sign, mantissa = "-", mantissa[1:]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {
+		return text
+	}
+	digits, point := whole+fraction, len(whole)+shift
+	if point <= 0 {
+		digits, point = strings.Repeat("0", 1-point)+digits, 1
+	}
+	if point >= len(digits) {
+		return Text(sign + digits + strings.Repeat("0", point-len(digits)))
+	}
+	return Text(sign + digits[:point] + "." + digits[point:])
 }
 
 // Date reads the day that begins text (YYYY-MM-DD, or an instant whose day is

@@ -1,0 +1,315 @@
+package quickbooks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"relanced/connectors"
+	"relanced/connectors/httpapi"
+	"relanced/internal/oauth"
+)
+
+const (
+	pageSize    = 1000 // the vendor's most
+	changesMost = 1000 // objects of one answer, over all entities; beyond, they are cut off
+	idsAtOnce   = 200  // in one IN (…): the statement stands in the address
+)
+
+// The entities that are read.
+const (
+	customers   = "Customer"
+	invoices    = "Invoice"
+	creditMemos = "CreditMemo"
+	payments    = "Payment"
+)
+
+// client speaks the accounting interface v3 in the vendor's words.
+type client struct {
+	http   *httpapi.Client
+	tokens connectors.Tokens
+	grant  oauth.Client
+	realm  string // of the configuration; "" the one that came with the permission
+	page   int    // rows of one answer
+}
+
+// path begins every address with the company.
+func (c *client) path(ctx context.Context, rest string) (string, error) {
+	realm := c.realm
+	if realm == "" {
+		t, err := c.tokens.Token(ctx, c.grant, "")
+		if err != nil {
+			return "", c.http.Wrap(ctx, "find the company", err)
+		}
+		realm = t.Facts[factRealm]
+	}
+	if realm == "" {
+		return "", c.http.Fail("find the company", connectors.Auth, "the permission does not say for which company it is", "write realm_id, or run relanced connect again")
+	}
+	return "/v3/company/" + url.PathEscape(realm) + rest, nil
+}
+
+func (c *client) get(ctx context.Context, op, rest string, query url.Values) (answer, httpapi.Meta, error) {
+	var a answer
+	path, err := c.path(ctx, rest)
+	if err != nil {
+		return a, httpapi.Meta{}, err
+	}
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("minorversion", "75")
+	meta, err := c.http.Get(ctx, op, path, query, &a)
+	return a, meta, err
+}
+
+// quote writes a literal of the query language.
+func quote(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+}
+
+// inactiveToo: name lists leave out inactive rows unless they are asked for.
+func inactiveToo(entity string) string {
+	if entity == customers {
+		return "Active IN (true,false)"
+	}
+	return ""
+}
+
+func where(conditions ...string) string {
+	conditions = slices.DeleteFunc(conditions, func(c string) bool { return c == "" })
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// keyed is an entity with an id.
+type keyed interface {
+	key() string
+	updated() time.Time
+	edit() string
+	deleted() bool
+}
+
+// rows is what one statement yielded.
+type rows[T keyed] struct {
+	list []T
+	bad  []connectors.Rejected
+	meta httpapi.Meta
+	time time.Time // the server's
+}
+
+// query reads one window of a statement: at most n rows from the first-th on. A
+// page that one row spoils is halved until the row stands alone; it is
+// reported, and the others are kept.
+func query[T keyed](ctx context.Context, c *client, op, entity, statement string, first, n int) (rows[T], error) {
+	text := fmt.Sprintf("SELECT * FROM %s%s", entity, statement)
+	if first > 1 {
+		text += fmt.Sprintf(" STARTPOSITION %d", first)
+	}
+	a, meta, err := c.get(ctx, op, "/query", url.Values{"query": {text + fmt.Sprintf(" MAXRESULTS %d", n)}})
+	out := rows[T]{meta: meta, time: a.at()}
+	switch {
+	case isPoisoned(err) && n == 1:
+		out.bad = []connectors.Rejected{{Ref: connectors.Ref{Kind: kindOf(entity)}, Text: fmt.Sprintf("a %s cannot be read from QuickBooks (%s): correct its e-mail addresses there", plain(entity), detailOf(err))}}
+		return out, nil
+	case isPoisoned(err):
+		half := n / 2
+		if out, err = query[T](ctx, c, op, entity, statement, first, half); err != nil {
+			return out, err
+		}
+		if len(out.list)+len(out.bad) < half { // there is nothing behind it
+			return out, nil
+		}
+		rest, err := query[T](ctx, c, op, entity, statement, first+half, n-half)
+		out.list, out.bad = append(out.list, rest.list...), append(out.bad, rest.bad...)
+		return out, err
+	case err != nil:
+		return out, err
+	}
+	err = out.take(entity, a.Query[entity])
+	if err != nil {
+		return out, c.http.Fail(op, connectors.Schema, err.Error(), "")
+	}
+	return out, nil
+}
+
+// take decodes rows; one that cannot be is reported.
+func (r *rows[T]) take(entity string, list json.RawMessage) error {
+	if len(list) == 0 {
+		return nil // an empty page has no list
+	}
+	got, err := httpapi.Rows[T](list, func(raw json.RawMessage, err error) {
+		var known struct {
+			ID httpapi.Text `json:"Id"`
+		}
+		_ = json.Unmarshal(raw, &known)
+		r.bad = append(r.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(entity), External: external(entity, string(known.ID))}, Text: "cannot be read: " + err.Error()})
+	})
+	r.list = append(r.list, got...)
+	return err
+}
+
+func isPoisoned(err error) bool {
+	e, ok := errors.AsType[*connectors.Error](err)
+	return ok && strings.HasPrefix(e.Detail, poisoned)
+}
+
+func detailOf(err error) string {
+	if e, ok := errors.AsType[*connectors.Error](err); ok {
+		return strings.TrimPrefix(e.Detail, poisoned+": ")
+	}
+	return ""
+}
+
+// count asks how many rows of an entity there are.
+func (c *client) count(ctx context.Context, entity string) (int, error) {
+	op := "count " + plain(entity) + "s"
+	a, _, err := c.get(ctx, op, "/query", url.Values{"query": {"SELECT COUNT(*) FROM " + entity + where(inactiveToo(entity))}})
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(string(a.Query["totalCount"]))
+	if err != nil {
+		return 0, c.http.Fail(op, connectors.Schema, "the answer holds no number", "")
+	}
+	return n, nil
+}
+
+// byID reads rows with the given ids; those that are not there are missing from
+// the answer.
+func byID[T keyed](ctx context.Context, c *client, op, entity string, ids []string) (rows[T], error) {
+	var out rows[T]
+	for chunk := range slices.Chunk(ids, min(idsAtOnce, c.page)) {
+		quoted := make([]string, len(chunk))
+		for i, id := range chunk {
+			quoted[i] = quote(id)
+		}
+		got, err := query[T](ctx, c, op, entity, where(inactiveToo(entity), "Id IN ("+strings.Join(quoted, ",")+")")+" ORDERBY Id", 1, c.page)
+		if err != nil {
+			return out, err
+		}
+		if out.meta.At.IsZero() {
+			out.meta = got.meta
+		}
+		out.list, out.bad = append(out.list, got.list...), append(out.bad, got.bad...)
+	}
+	return out, nil
+}
+
+// errTooOld tells that the changes since a moment are no longer kept, or that
+// there were too many of them to be told.
+var errTooOld = errors.New("changes are no longer told")
+
+// changed is what changed of each entity since a moment.
+type changed struct {
+	customers   rows[customer]
+	invoices    rows[document]
+	creditMemos rows[document]
+	payments    rows[payment]
+	at          time.Time // the server's time
+	meta        httpapi.Meta
+}
+
+// changes asks for all that changed. An answer at the vendor's limit is taken
+// for cut off: each entity is then asked for alone, and where that is not enough
+// errTooOld has everything read anew.
+func (c *client) changes(ctx context.Context, since time.Time) (changed, error) {
+	all := []string{customers, invoices, creditMemos, payments}
+	got, n, err := c.changesOf(ctx, since, all)
+	if err == nil && n < changesMost || err != nil && !isPoisoned(err) {
+		return got, err
+	}
+	var out changed
+	for i, entity := range all {
+		one, n, err := c.changesOf(ctx, since, []string{entity})
+		if isPoisoned(err) || err == nil && n >= changesMost {
+			return out, errTooOld
+		}
+		if err != nil {
+			return out, err
+		}
+		if i == 0 {
+			out.at, out.meta = one.at, one.meta
+		}
+		out.customers.add(one.customers)
+		out.invoices.add(one.invoices)
+		out.creditMemos.add(one.creditMemos)
+		out.payments.add(one.payments)
+	}
+	return out, nil
+}
+
+func (r *rows[T]) n() int { return len(r.list) + len(r.bad) }
+
+func (r *rows[T]) add(more rows[T]) {
+	r.list, r.bad = append(r.list, more.list...), append(r.bad, more.bad...)
+}
+
+func (c *client) changesOf(ctx context.Context, since time.Time, entities []string) (changed, int, error) {
+	const op = "ask what changed"
+	a, meta, err := c.get(ctx, op, "/cdc", url.Values{"entities": {strings.Join(entities, ",")}, "changedSince": {since.UTC().Format(time.RFC3339)}})
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Kind == connectors.Invalid && strings.Contains(e.Detail, "not supported") {
+		return changed{}, 0, errTooOld
+	}
+	if err != nil {
+		return changed{}, 0, err
+	}
+	out := changed{at: a.at(), meta: meta}
+	for _, response := range a.Changes {
+		for _, part := range response.Query { // by key: their order is not to be trusted
+			for entity, list := range part {
+				var err error
+				switch entity {
+				case customers:
+					err = out.customers.take(entity, list)
+				case invoices:
+					err = out.invoices.take(entity, list)
+				case creditMemos:
+					err = out.creditMemos.take(entity, list)
+				case payments:
+					err = out.payments.take(entity, list)
+				default:
+					continue // counters
+				}
+				if err != nil {
+					return out, 0, c.http.Fail(op, connectors.Schema, entity+": "+err.Error(), "")
+				}
+			}
+		}
+	}
+	return out, out.customers.n() + out.invoices.n() + out.creditMemos.n() + out.payments.n(), nil
+}
+
+// newest keeps, of rows told twice, the one updated last; at equal times the one
+// edited last. A balance can move without an edit, so the time comes first.
+func newest[T keyed](list []T) []T {
+	at := map[string]int{}
+	kept := make([]T, 0, len(list))
+	for _, row := range list {
+		i, known := at[row.key()]
+		switch {
+		case !known:
+			at[row.key()] = len(kept)
+			kept = append(kept, row)
+		case row.updated().After(kept[i].updated()), row.updated().Equal(kept[i].updated()) && compareIDs(row.edit(), kept[i].edit()) >= 0:
+			kept[i] = row
+		}
+	}
+	return kept
+}
+
+// compareIDs compares decimal numbers kept as text.
+func compareIDs(a, b string) int {
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return strings.Compare(a, b)
+}

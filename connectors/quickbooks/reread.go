@@ -1,0 +1,258 @@
+package quickbooks
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+
+	"relanced/connectors"
+	"relanced/connectors/httpapi"
+	"relanced/internal/receivable"
+)
+
+// accounts adds customers to a page. One without an address of its own has its
+// parent's, where the parent pays for it, else that of its newest invoice.
+func (c *client) accounts(ctx context.Context, m mapping, out *connectors.Page, list []customer) error {
+	others, err := c.otherAddresses(ctx, list)
+	if err != nil {
+		return err
+	}
+	for _, row := range list {
+		a, err := m.account(row, others[row.key()])
+		if err != nil {
+			out.Bad = append(out.Bad, rejected(customers, row.key(), err.Error()))
+			continue
+		}
+		out.Accounts = append(out.Accounts, a)
+	}
+	return nil
+}
+
+// otherAddresses finds where mail of customers goes who have no address.
+func (c *client) otherAddresses(ctx context.Context, list []customer) (map[string][]string, error) {
+	found := map[string][]string{}
+	parents := map[string][]string{} // their ids, with the children that need them
+	var without []string
+	for _, row := range list {
+		switch {
+		case len(addresses(row.Email)) > 0:
+		case row.BillWithParent && row.Parent.id() != "":
+			parents[row.Parent.id()] = append(parents[row.Parent.id()], row.key())
+		default:
+			without = append(without, row.key())
+		}
+	}
+	if len(parents) > 0 {
+		ids := make([]string, 0, len(parents))
+		for id := range parents {
+			ids = append(ids, id)
+		}
+		slices.SortFunc(ids, compareIDs)
+		got, err := byID[customer](ctx, c, "read customers who pay for others", customers, ids)
+		if err != nil {
+			return nil, err
+		}
+		for _, parent := range got.list {
+			for _, child := range parents[parent.key()] {
+				found[child] = addresses(parent.Email)
+			}
+		}
+	}
+	for chunk := range slices.Chunk(without, min(idsAtOnce, c.page)) {
+		quoted := make([]string, len(chunk))
+		for i, id := range chunk {
+			quoted[i] = quote(id)
+		}
+		got, err := query[document](ctx, c, "look for addresses on invoices", invoices, where("CustomerRef IN ("+strings.Join(quoted, ",")+")", "Balance > '0'")+" ORDERBY TxnDate", 1, c.page)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range got.list { // the newest comes last
+			if list := addresses(row.BillEmail); len(list) > 0 {
+				found[row.Customer.id()] = list
+			}
+		}
+	}
+	return found, nil
+}
+
+// documents adds invoices or credit memos to a page.
+func (c *client) documents(m mapping, out *connectors.Page, entity string, list []document) {
+	for _, row := range list {
+		doc, odd, err := m.document(entity, row)
+		if err != nil {
+			out.Bad = append(out.Bad, rejected(entity, row.key(), err.Error()))
+			continue
+		}
+		if odd != "" {
+			out.Notes = append(out.Notes, rejected(entity, row.key(), odd))
+		}
+		out.Documents = append(out.Documents, doc)
+	}
+}
+
+// payments adds payments and what they settle to a page; one that is void is gone.
+func (c *client) payments(m mapping, out *connectors.Page, list []payment) {
+	for _, row := range list {
+		got, err := m.payment(row)
+		if err != nil {
+			out.Bad = append(out.Bad, rejected(payments, row.key(), err.Error()))
+			continue
+		}
+		out.Groups = append(out.Groups, got.group)
+		out.Allocations = append(out.Allocations, got.links...)
+		if got.payment == nil {
+			out.Gone = append(out.Gone, connectors.Ref{Kind: receivable.ItemPayment, External: row.key()})
+			continue
+		}
+		out.Payments = append(out.Payments, *got.payment)
+	}
+}
+
+// confirmGone looks whether something told as deleted is: the vendor was seen to
+// say so of what was only edited.
+func (c *client) confirmGone(ctx context.Context, m mapping, out *connectors.Page, entity, id string) error {
+	a, _, err := c.get(ctx, "look at a deleted "+plain(entity), "/"+strings.ToLower(entity)+"/"+url.PathEscape(id), nil)
+	switch {
+	case httpapi.KindOf(err) == connectors.NotFound:
+		out.Gone = append(out.Gone, connectors.Ref{Kind: kindOf(entity), External: external(entity, id)})
+		if entity == payments {
+			out.Groups = append(out.Groups, groupOf(id))
+		}
+		return nil
+	case err != nil:
+		return err
+	case a.Invoice != nil:
+		c.documents(m, out, invoices, []document{*a.Invoice})
+	case a.CreditMemo != nil:
+		c.documents(m, out, creditMemos, []document{*a.CreditMemo})
+	case a.Payment != nil:
+		c.payments(m, out, []payment{*a.Payment})
+	}
+	return nil
+}
+
+// debtors adds the customers with the given ids to a page.
+func (c *client) debtors(ctx context.Context, m mapping, out *connectors.Page, ids []string) error {
+	slices.SortFunc(ids, compareIDs)
+	got, err := byID[customer](ctx, c, "read customers", customers, ids)
+	if err != nil {
+		return err
+	}
+	out.Bad = append(out.Bad, got.bad...)
+	if out.AsOf.IsZero() {
+		out.AsOf = got.meta.At
+	}
+	return c.accounts(ctx, m, out, got.list)
+}
+
+// ReadInvoices reads invoices, and credit memos, with the customers they name.
+// One that is missing from the answer is asked for alone before it counts as gone.
+func (c *Connector) ReadInvoices(ctx context.Context, externals []string) iter.Seq2[connectors.Page, error] {
+	return func(yield func(connectors.Page, error) bool) {
+		page, err := c.reread(ctx, externals)
+		yield(page, err)
+	}
+}
+
+func (c *Connector) reread(ctx context.Context, externals []string) (connectors.Page, error) {
+	out := connectors.Page{AsOf: c.now()}
+	home, err := c.knownHome(ctx)
+	if err != nil {
+		return out, err
+	}
+	m := mapping{home: home, terms: c.terms}
+	wanted := map[string][]string{}
+	for _, ext := range externals {
+		entity, id := invoices, ext
+		if memo, ok := strings.CutPrefix(ext, memoPrefix); ok {
+			entity, id = creditMemos, memo
+		}
+		wanted[entity] = append(wanted[entity], id)
+	}
+	for _, entity := range []string{invoices, creditMemos} {
+		ids := wanted[entity]
+		if len(ids) == 0 {
+			continue
+		}
+		slices.SortFunc(ids, compareIDs)
+		got, err := byID[document](ctx, &c.client, fmt.Sprintf("read %ss again", plain(entity)), entity, ids)
+		if err != nil {
+			return out, err
+		}
+		out.Bad = append(out.Bad, got.bad...)
+		c.documents(m, &out, entity, got.list)
+		there := keysOf(got.list)
+		for _, id := range ids {
+			if !slices.Contains(there, id) && len(got.bad) == 0 {
+				if err := c.confirmGone(ctx, m, &out, entity, id); err != nil {
+					return out, err
+				}
+			}
+		}
+	}
+	var people []string
+	for _, doc := range out.Documents {
+		if doc.Account != "" && !slices.Contains(people, doc.Account) {
+			people = append(people, doc.Account)
+		}
+	}
+	if len(people) == 0 {
+		return out, nil
+	}
+	return out, c.debtors(ctx, m, &out, people)
+}
+
+// knownHome is the company's currency, asked for once.
+func (c *Connector) knownHome(ctx context.Context) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.currency != "" {
+		return c.currency, nil
+	}
+	home, err := c.home(ctx)
+	c.currency = home
+	return home, err
+}
+
+// List yields the ids of all invoices and credit memos, as a listing: what it
+// does not name is gone.
+func (c *Connector) List(ctx context.Context, part string) iter.Seq2[connectors.Page, error] {
+	scope := &connectors.Scope{Kind: receivable.ItemDocument, Part: part, Absent: connectors.AbsentReread}
+	open := ""
+	if part == "open" {
+		open = "Balance > '0'"
+	}
+	return func(yield func(connectors.Page, error) bool) {
+		for _, entity := range []string{invoices, creditMemos} {
+			for after := ""; ; {
+				beyond := ""
+				if after != "" {
+					beyond = "Id > " + quote(after)
+				}
+				got, err := query[id](ctx, &c.client, fmt.Sprintf("list all %ss", plain(entity)), entity, where(open, beyond)+" ORDERBY Id", 1, c.page)
+				if err != nil {
+					yield(connectors.Page{}, err)
+					return
+				}
+				out := connectors.Page{Listing: scope, AsOf: got.meta.At, Whole: entity == creditMemos && got.n() < c.page}
+				for _, row := range got.list {
+					out.Seen = append(out.Seen, connectors.Ref{Kind: receivable.ItemDocument, External: external(entity, row.key())})
+				}
+				for _, b := range got.bad {
+					out.Seen = append(out.Seen, b.Ref)
+				}
+				if !yield(out, nil) {
+					return
+				}
+				if got.n() < c.page || len(got.list) == 0 {
+					break
+				}
+				after = got.list[len(got.list)-1].key()
+			}
+		}
+	}
+}
