@@ -144,6 +144,14 @@ type DocumentFetcher interface {
 	FetchDocument(ctx context.Context, external string, limit int64) (Copy, error)
 }
 
+// WebhookVerifier is a source that tells over HTTP that something changed.
+type WebhookVerifier interface {
+	// VerifyWebhook looks whether a notification is the vendor's own (else an
+	// error), and whether it is about the configured books. What it says is only a
+	// hint: a pass then asks what changed.
+	VerifyWebhook(header http.Header, body []byte) (ours bool, err error)
+}
+
 // Authorizer is a source that a person must let this program into, once.
 type Authorizer interface {
 	// OAuth is what the vendor knows this program by; its HTTP part is the

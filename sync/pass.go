@@ -18,6 +18,8 @@ type Options struct {
 	Wait  bool // wait for another pass over the connection instead of leaving it to that one
 	Asked bool // a person asked: a file still being copied is taken as it is
 
+	Begun func() // called, if not nil, when the pass begins to ask: what changes from then on may be missed
+
 	soon bool // a message is about to leave: wait a little only
 }
 
@@ -59,6 +61,9 @@ func (s *Syncer) Pass(ctx context.Context, company receivable.CompanyID, name re
 		return Report{}, fmt.Errorf("sync: %s: %w", name, err)
 	}
 	defer held.Release()
+	if o.Begun != nil {
+		o.Begun()
+	}
 	if o.Asked {
 		holding = connectors.WithAsked(holding)
 	}

@@ -5,13 +5,15 @@ import (
 	"relanced/connectors"
 	"relanced/connectors/files"
 	"relanced/connectors/pennylane"
+	"relanced/connectors/quickbooks"
 )
 
 // Factories returns, by the type written in the configuration, what makes the
 // empty Spec to decode a connection into. Each call returns a map of its own.
 func Factories() map[string]connectors.Factory {
 	return map[string]connectors.Factory{
-		"files":     func() connectors.Spec { return new(files.Spec) },
-		"pennylane": func() connectors.Spec { return new(pennylane.Spec) },
+		"files":      func() connectors.Spec { return new(files.Spec) },
+		"pennylane":  func() connectors.Spec { return new(pennylane.Spec) },
+		"quickbooks": func() connectors.Spec { return new(quickbooks.Spec) },
 	}
 }

@@ -28,14 +28,14 @@ func (t *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	told, _ := io.ReadAll(io.LimitReader(resp.Body, errorBody))
-	drain(resp.Body)
-	resp.Body = io.NopCloser(bytes.NewReader(told))
 	if t.c.o.Explain != nil {
+		told, _ := io.ReadAll(io.LimitReader(resp.Body, errorBody))
+		resp.Body = io.NopCloser(bytes.NewReader(told))
 		if refusal, ok := t.c.o.Explain(resp.StatusCode, resp.Header, told); ok && refusal.Final {
 			return resp, nil
 		}
 	}
+	drain(resp.Body)
 	again, _, err := t.send(r, body, token)
 	return again, err
 }

@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -32,6 +34,24 @@ type try struct {
 	attempt int
 	start   time.Time // of the first attempt, by the runtime's clock
 	at      time.Time // of the last attempt, by the injected clock
+	final   bool      // the source says that another attempt would end the same way
+}
+
+// read has the source's own words looked at where a status alone would have the
+// call repeated.
+func (c *Client) read(t *try, resp *http.Response) error {
+	if t == nil || c.o.Explain == nil || resp.StatusCode < 400 {
+		return nil
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, errorBody))
+	drain(resp.Body)
+	if err != nil {
+		return err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(text))
+	told, ok := c.o.Explain(resp.StatusCode, resp.Header, text)
+	t.final = ok && told.Kind != connectors.Temporary && told.Kind != connectors.Rate
+	return nil
 }
 
 func (t *try) begin(at time.Time) {
@@ -49,7 +69,7 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
-	case !ok || !t.safe || t.attempt == 0:
+	case !ok || !t.safe || t.final || t.attempt == 0:
 		return false, nil
 	case err != nil && !mayPass(t, err):
 		return false, nil

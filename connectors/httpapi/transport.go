@@ -158,6 +158,7 @@ func (t *paced) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		status = resp.StatusCode
 		t.pace.learn(resp.Header)
+		err = t.c.read(try, resp)
 	}
 	if try != nil {
 		t.c.log.Debug("request sent", "op", try.op, "attempt", try.attempt, "status", status, "took", time.Since(began))

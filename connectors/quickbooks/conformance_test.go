@@ -24,12 +24,13 @@ type source struct {
 	*quickbookstest.Server
 	clock  *clock
 	tokens *connectortest.Tokens
+	limit  time.Duration // of one answer
 }
 
 func newSource(o quickbookstest.Options) *source {
 	c := &clock{}
 	o.Now = c.now
-	s := &source{Server: quickbookstest.New(o), clock: c}
+	s := &source{Server: quickbookstest.New(o), clock: c, limit: 500 * time.Millisecond}
 	s.tokens = &connectortest.Tokens{Issue: func() string { access, _ := s.OAuth.Issue(); return access }, Facts: map[string]string{"realm_id": s.Realm()}}
 	return s
 }
@@ -42,7 +43,7 @@ func (s *source) connector(change func(*quickbooks.Spec)) (*quickbooks.Connector
 	if change != nil {
 		change(&spec)
 	}
-	c, err := quickbooks.New(spec, connectors.Env{Connection: "books", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: 500 * time.Millisecond})
+	c, err := quickbooks.New(spec, connectors.Env{Connection: "books", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: s.limit})
 	if err == nil {
 		c.SetPage(smallPage)
 	}

@@ -374,7 +374,38 @@ func (p *pass) followChanges() error {
 	if p.cur.Since.IsZero() {
 		p.cur.Since = asked
 	}
-	return p.send(out)
+	if err := p.send(out); err != nil {
+		return err
+	}
+	return p.sweep(got.cut)
+}
+
+// sweep names all that is there of entities of which deletions may not have been
+// told: what is not named is looked at.
+func (p *pass) sweep(cut []string) error {
+	if slices.Contains(cut, invoices) || slices.Contains(cut, creditMemos) {
+		for page, err := range p.c.List(p.ctx, "all") {
+			if err == nil {
+				err = p.send(page)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if !slices.Contains(cut, payments) {
+		return nil
+	}
+	scope := &connectors.Scope{Kind: receivable.ItemPayment, Part: "all", Absent: connectors.AbsentGone}
+	for page, err := range p.c.named(p.ctx, scope, "", payments) {
+		if err == nil {
+			err = p.send(page)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // split tells rows that are there, each once, from the ids of deleted ones.

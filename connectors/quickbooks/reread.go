@@ -219,28 +219,34 @@ func (c *Connector) knownHome(ctx context.Context) (string, error) {
 }
 
 // List yields the ids of all invoices and credit memos, as a listing: what it
-// does not name is gone.
+// does not name is asked for once more.
 func (c *Connector) List(ctx context.Context, part string) iter.Seq2[connectors.Page, error] {
 	scope := &connectors.Scope{Kind: receivable.ItemDocument, Part: part, Absent: connectors.AbsentReread}
 	open := ""
 	if part == "open" {
 		open = "Balance > '0'"
 	}
+	return c.named(ctx, scope, open, invoices, creditMemos)
+}
+
+// named lists the ids of entities that fit the condition, as one listing.
+func (c *client) named(ctx context.Context, scope *connectors.Scope, condition string, entities ...string) iter.Seq2[connectors.Page, error] {
 	return func(yield func(connectors.Page, error) bool) {
-		for _, entity := range []string{invoices, creditMemos} {
+		for i, entity := range entities {
 			for after := ""; ; {
 				beyond := ""
 				if after != "" {
 					beyond = "Id > " + quote(after)
 				}
-				got, err := query[id](ctx, &c.client, fmt.Sprintf("list all %ss", plain(entity)), entity, where(open, beyond)+" ORDERBY Id", 1, c.page)
+				got, err := query[id](ctx, c, fmt.Sprintf("list all %ss", plain(entity)), entity, where(condition, beyond)+" ORDERBY Id", 1, c.page)
 				if err != nil {
 					yield(connectors.Page{}, err)
 					return
 				}
-				out := connectors.Page{Listing: scope, AsOf: got.meta.At, Whole: entity == creditMemos && got.n() < c.page}
+				ended := got.n() < c.page || len(got.list) == 0
+				out := connectors.Page{Listing: scope, AsOf: got.meta.At, Whole: ended && i == len(entities)-1}
 				for _, row := range got.list {
-					out.Seen = append(out.Seen, connectors.Ref{Kind: receivable.ItemDocument, External: external(entity, row.key())})
+					out.Seen = append(out.Seen, connectors.Ref{Kind: scope.Kind, External: external(entity, row.key())})
 				}
 				for _, b := range got.bad {
 					out.Seen = append(out.Seen, b.Ref)
@@ -248,7 +254,7 @@ func (c *Connector) List(ctx context.Context, part string) iter.Seq2[connectors.
 				if !yield(out, nil) {
 					return
 				}
-				if got.n() < c.page || len(got.list) == 0 {
+				if ended {
 					break
 				}
 				after = got.list[len(got.list)-1].key()

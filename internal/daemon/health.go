@@ -42,7 +42,7 @@ func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers on the address until ctx ends, and returns the one it got; ""
 // and "off" listen nowhere.
-func (h *health) serve(ctx context.Context, address string, logger *slog.Logger) (listening string, stop func(), err error) {
+func (h *health) serve(ctx context.Context, address string, hooks http.Handler, logger *slog.Logger) (listening string, stop func(), err error) {
 	if address == "" || address == "off" {
 		return "off", func() {}, nil
 	}
@@ -52,6 +52,7 @@ func (h *health) serve(ctx context.Context, address string, logger *slog.Logger)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", h)
+	mux.Handle("POST /webhooks/{company}/{connection}", hooks)
 	// relanced connect cannot listen where the daemon does.
 	mux.HandleFunc("GET /oauth/callback", oauth.PasteHint)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}

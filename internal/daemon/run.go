@@ -32,7 +32,7 @@ func (d *Daemon) Run(ctx, hard context.Context) error {
 	}
 	defer release()
 	h := &health{ping: d.Store.Ping}
-	listening, stopHTTP, err := h.serve(ctx, string(d.File.HTTP.Listen), d.logger)
+	listening, stopHTTP, err := h.serve(ctx, string(d.File.HTTP.Listen), d.hooks(ctx), d.logger)
 	if err != nil {
 		return err
 	}
