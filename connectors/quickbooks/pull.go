@@ -27,7 +27,7 @@ const (
 // while loading is caught by the changes since the load began.
 func (c *Connector) Pull(ctx context.Context, since connectors.Cursor) iter.Seq2[connectors.Page, error] {
 	return func(yield func(connectors.Page, error) bool) {
-		p := &pass{c: c, ctx: ctx, yield: yield}
+		p := &pass{c: c, ctx: ctx, yield: yield, met: map[string]bool{}}
 		if err := p.run(since); err != nil && !errors.Is(err, errStopped) {
 			yield(connectors.Page{}, err)
 		}
@@ -41,6 +41,7 @@ type pass struct {
 	yield func(connectors.Page, error) bool
 	cur   cursor
 	began time.Time
+	met   map[string]bool // customers yielded for a document that named them
 }
 
 func (p *pass) run(since connectors.Cursor) error {
@@ -275,7 +276,8 @@ func (p *pass) loadCustomers() error {
 	})
 }
 
-// meet remembers the newest customer yielded.
+// meet remembers the newest customer of a list that holds all of them: older
+// ones are known.
 func (p *pass) meet(id string) {
 	if compareIDs(id, p.cur.Newest) > 0 {
 		p.cur.Newest = id
@@ -301,8 +303,9 @@ func (p *pass) loadDocuments() error {
 func (p *pass) debtors(docs []receivable.Document) error {
 	var ids []string
 	for _, doc := range docs {
-		if compareIDs(doc.Account, p.cur.Newest) > 0 && !slices.Contains(ids, doc.Account) {
+		if compareIDs(doc.Account, p.cur.Newest) > 0 && !p.met[doc.Account] {
 			ids = append(ids, doc.Account)
+			p.met[doc.Account] = true
 		}
 	}
 	if len(ids) == 0 {
@@ -311,9 +314,6 @@ func (p *pass) debtors(docs []receivable.Document) error {
 	out := connectors.Page{}
 	if err := p.c.debtors(p.ctx, p.mapping(), &out, ids); err != nil {
 		return err
-	}
-	for _, id := range ids {
-		p.meet(id)
 	}
 	return p.send(out)
 }
