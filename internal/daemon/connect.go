@@ -49,10 +49,9 @@ func (d *Daemon) Connect(ctx context.Context, c *Company, name string, who conne
 	if err != nil {
 		return "", err
 	}
-	show(visit.URL)
 	waiting, cancel := context.WithTimeout(ctx, consentLimit)
 	defer cancel()
-	params, err := visit.Visit(waiting, lines, say)
+	params, err := visit.Visit(waiting, lines, show, say)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return "", fmt.Errorf("nobody agreed within %s: run relanced connect %s again", consentLimit, name)
 	}

@@ -369,7 +369,7 @@ func TestVisit_takesTheAnswerFromTheBrowserOrALine(t *testing.T) {
 			said := make(chan string, 10)
 			done := make(chan error, 1)
 			go func() {
-				params, err := visit.Visit(t.Context(), lines, func(text string) { said <- text })
+				params, err := visit.Visit(t.Context(), lines, func(string) {}, func(text string) { said <- text })
 				if err == nil && params.Get("code") == "" {
 					err = errors.New("no code")
 				}

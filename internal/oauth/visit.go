@@ -15,11 +15,12 @@ import (
 	"relanced/internal/conf"
 )
 
-// Visit waits for the answer of one consent: at the redirect address, where that
-// is this machine's and free, and at the same time as a line of lines, where the
-// redirected address may be pasted. say is given what a person should know. It
-// returns what Consent.Read does; ErrDenied and the context's own error end it.
-func (s *Consent) Visit(ctx context.Context, lines io.Reader, say func(string)) (url.Values, error) {
+// Visit shows the address of the vendor's page and waits for the answer: at the
+// redirect address, where that is this machine's and free, and at the same time
+// as a line of lines, where the redirected address may be pasted. say is given
+// what else a person should know. It returns what Consent.Read does; ErrDenied and
+// the context's own error end it.
+func (s *Consent) Visit(ctx context.Context, lines io.Reader, show, say func(string)) (url.Values, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answers := make(chan answer)
@@ -28,6 +29,7 @@ func (s *Consent) Visit(ctx context.Context, lines io.Reader, say func(string)) 
 		say(fmt.Sprintf("%v: when the browser has been sent back, paste the address it shows here", err))
 	}
 	defer stop()
+	show(s.URL)
 	go s.read(ctx, lines, answers, say)
 	select {
 	case <-ctx.Done():
