@@ -54,7 +54,6 @@ type commands struct {
 // toCome are the commands that are promised and not built yet: each says so.
 type toCome struct {
 	Init      laterCmd `cmd:"" hidden:"" passthrough:""`
-	Connect   laterCmd `cmd:"" hidden:"" passthrough:""`
 	Metrics   laterCmd `cmd:"" hidden:"" passthrough:""`
 	Arrange   laterCmd `cmd:"" hidden:"" passthrough:""`
 	Posted    laterCmd `cmd:"" hidden:"" passthrough:""`

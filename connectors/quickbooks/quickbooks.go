@@ -47,8 +47,8 @@ func (Environment) Values() []string { return []string{string(Production), strin
 
 // Spec is what a connection of type quickbooks configures.
 type Spec struct {
-	ClientID     string      `yaml:"client_id" doc:"of the app registered at Intuit"`
-	ClientSecret conf.Secret `yaml:"client_secret"`
+	ClientID     string      `yaml:"client_id" jsonschema:"required" doc:"of the app registered at Intuit"`
+	ClientSecret conf.Secret `yaml:"client_secret" jsonschema:"required"`
 	RealmID      string      `yaml:"realm_id" doc:"id of the company; another company's permission is refused"`
 	Environment  Environment `yaml:"environment"`
 	WebhookToken conf.Secret `yaml:"webhook_token" doc:"verifier token of the app's webhooks; without it none is taken"`
@@ -66,10 +66,10 @@ func (s *Spec) Defaults() {
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
 	if s.ClientID == "" {
-		p.Missing("client_id", "a quickbooks connection needs the client_id of the app registered at Intuit")
+		p.At("client_id").Addf("a quickbooks connection needs the client_id of the app registered at Intuit")
 	}
 	if s.ClientSecret.IsZero() {
-		p.Missing("client_secret", "a quickbooks connection needs the app's secret: write client_secret: {env: NAME}, {file: path} or {credential: name}")
+		p.At("client_secret").Addf("a quickbooks connection needs the app's secret: write client_secret: {env: NAME}, {file: path} or {credential: name}")
 	}
 	if strings.Trim(s.RealmID, "0123456789") != "" {
 		p.At("realm_id").Addf("a realm_id has digits only")
