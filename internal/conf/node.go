@@ -83,6 +83,12 @@ func (n Node) IsSequence() bool {
 	return ok
 }
 
+// Position tells where in its file it stands, 1-based; 0, 0 for nothing.
+func (n Node) Position() (line, column int) {
+	at := n.place()
+	return at.line, at.column
+}
+
 // child walks one step: a string key or an int index.
 func (n Node) child(step any) (Node, bool) {
 	switch step := step.(type) {

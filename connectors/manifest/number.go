@@ -1,0 +1,120 @@
+package manifest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr/vm/runtime"
+	"github.com/govalues/decimal"
+)
+
+// mostDigits is what a decimal holds exactly.
+const mostDigits = 19
+
+// exact reads a number, or a text that is one, without losing a digit.
+func exact(v any) (decimal.Decimal, error) {
+	switch v := v.(type) {
+	case int64:
+		return decimal.New(v, 0)
+	case int:
+		return decimal.New(int64(v), 0)
+	case json.Number:
+		return exactText(string(v))
+	case string:
+		return exactText(strings.TrimSpace(v))
+	case float64, float32:
+		return decimal.Decimal{}, fmt.Errorf("%v is a binary float: have the source give it as a decimal", v)
+	case nil:
+		return decimal.Decimal{}, fmt.Errorf("a number is missing")
+	}
+	return decimal.Decimal{}, fmt.Errorf("%s is no number", kindOf(v))
+}
+
+func exactText(text string) (decimal.Decimal, error) {
+	plain := strings.TrimPrefix(text, "-")
+	whole, fraction, pointed := strings.Cut(plain, ".")
+	fraction = strings.TrimRight(fraction, "0")
+	whole = strings.TrimLeft(whole, "0")
+	switch {
+	case plain == "" || pointed && plain == "." || strings.Trim(whole+fraction, "0123456789") != "":
+		return decimal.Decimal{}, fmt.Errorf("%s is no number (digits, with a point before decimals)", show(text))
+	case len(whole)+len(fraction) > mostDigits:
+		return decimal.Decimal{}, fmt.Errorf("%s has more digits than can be computed with", show(text))
+	}
+	canonical := "0" + whole
+	if fraction != "" {
+		canonical += "." + fraction
+	}
+	if text[0] == '-' {
+		canonical = "-" + canonical
+	}
+	return decimal.Parse(canonical)
+}
+
+// number is the value in a row of a decimal.
+func number(d decimal.Decimal) any { return Number(d.Trim(0).String()) }
+
+// isNumber tells a number from a text that looks like one.
+func isNumber(v any) bool {
+	switch v.(type) {
+	case int64, int, json.Number, float64, float32:
+		return true
+	}
+	return false
+}
+
+// arithmetic is + - * of two exact numbers, the result exact or an error.
+func arithmetic(op string, a, b any) (any, error) {
+	x, err := exact(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := exact(b)
+	if err != nil {
+		return nil, err
+	}
+	var z decimal.Decimal
+	switch op {
+	case "+":
+		z, err = x.AddExact(y, max(x.Scale(), y.Scale()))
+	case "-":
+		z, err = x.SubExact(y, max(x.Scale(), y.Scale()))
+	case "*":
+		z, err = x.MulExact(y, x.Scale()+y.Scale())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s %s has more digits than can be computed with", x, op, y)
+	}
+	return number(z), nil
+}
+
+// compare is -1, 0 or 1 of two numbers, or of two texts. A text compares with a
+// number as the number that it is.
+func compare(a, b any) (int, error) {
+	s, isText := a.(string)
+	t, areTexts := b.(string)
+	if isText && areTexts {
+		return strings.Compare(s, t), nil
+	}
+	x, err := exact(a)
+	if err != nil {
+		return 0, err
+	}
+	y, err := exact(b)
+	if err != nil {
+		return 0, err
+	}
+	return x.Cmp(y), nil
+}
+
+// equal compares numbers by their worth, also with texts that are numbers, and
+// everything else as it is.
+func equal(a, b any) bool {
+	if isNumber(a) || isNumber(b) {
+		x, errX := exact(a)
+		y, errY := exact(b)
+		return errX == nil && errY == nil && x.Cmp(y) == 0
+	}
+	return runtime.Equal(a, b)
+}
