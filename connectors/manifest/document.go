@@ -168,8 +168,8 @@ type DueLine struct {
 	Told bool // the source tells what is outstanding on it
 }
 
-// mostDues bounds the instalments of an invoice: their sum is always exact.
-const mostDues = 1000
+// MostDues bounds the instalments of an invoice: their sum is always exact.
+const MostDues = 1000
 
 // Instalments gives an invoice its due lines. They must make up its total; what
 // they tell to be outstanding must make up what the invoice says, and where they
@@ -178,8 +178,8 @@ func Instalments(doc *receivable.Document, lines []DueLine) error {
 	switch {
 	case len(lines) == 0:
 		return errors.New("it has no due line")
-	case len(lines) > mostDues:
-		return fmt.Errorf("it has more than %d due lines", mostDues)
+	case len(lines) > MostDues:
+		return fmt.Errorf("it has more than %d due lines", MostDues)
 	}
 	slices.SortStableFunc(lines, func(a, b DueLine) int {
 		if a.Rank != b.Rank {

@@ -42,6 +42,9 @@ func (e Expr) Reads() []string { return e.reads }
 // Node is where it stands.
 func (e Expr) Node() conf.Node { return e.node }
 
+// Place is file:line:column of it, "" for one that no file holds.
+func (e Expr) Place() string { return e.place }
+
 // scope is what an expression may speak of.
 type scope struct {
 	It Row `expr:"it"`

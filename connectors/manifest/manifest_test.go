@@ -114,7 +114,7 @@ func TestExpression_numbersAreExact(t *testing.T) {
 		"it.n in [1, 3]":                             true,
 		"let x = it.n - 1; x * x":                    int64(4),
 		`"2026-01-02" < "2026-01-10" ? 1 : 2`:        1,
-		"map([{'a': 1}], ({'invoice': #.a}))[0].a":     nil,
+		"map([{'a': 1}], ({'invoice': #.a}))[0].a":   nil,
 		"0.1 + 0.2 == 0.3 and not (0.1 + 0.2 > 0.3)": true,
 	} {
 		got, err := eval(t, text, r)

@@ -1,0 +1,312 @@
+package sql_test
+
+import (
+	"context"
+	stdsql "database/sql"
+	"database/sql/driver"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/mattn/go-sqlite3"
+
+	"relanced/connectors"
+	"relanced/connectors/connectortest"
+	"relanced/connectors/manifest"
+	"relanced/connectors/sql"
+	"relanced/connectors/sql/sqltest"
+	"relanced/internal/calendar"
+	"relanced/internal/conf"
+)
+
+// pageSize is small, so that books of some hundred rows have pages.
+const pageSize = 40
+
+// server is a database that tests share, each with books of its own.
+type server struct {
+	kind  sqltest.Database
+	fresh func() (driverName, dsn, readDSN string, drop func(), err error)
+}
+
+// source is a trading system as the suite sees it.
+type source struct {
+	*sqltest.Books
+	db       *stdsql.DB
+	kind     sqltest.Database
+	readDSN  string
+	manifest string
+	drop     func()
+	ahead    atomic.Int64
+
+	mu       sync.Mutex
+	asked    int
+	fault    connectortest.Fault
+	skip     int
+	times    int // 0: all
+	hooks    []hook
+	refusing func(on bool)
+}
+
+type hook struct {
+	at     int
+	change func()
+}
+
+func newSource(s server) (*source, error) {
+	driverName, dsn, readDSN, drop, err := s.fresh()
+	if err != nil {
+		return nil, err
+	}
+	db, err := stdsql.Open(driverName, dsn)
+	if err != nil {
+		return nil, err
+	}
+	src := &source{db: db, kind: s.kind, readDSN: readDSN, drop: drop}
+	if src.Books, err = sqltest.Create(context.Background(), db, s.kind, src.now); err != nil {
+		return nil, err
+	}
+	if s.kind == sqltest.Postgres {
+		if _, err := db.Exec("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := os.MkdirTemp("", "sqltest")
+	if err != nil {
+		return nil, err
+	}
+	src.manifest = filepath.Join(dir, "trade.yaml")
+	return src, os.WriteFile(src.manifest, []byte(s.kind.Manifest(pageSize)), 0o600)
+}
+
+func (s *source) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+
+func (s *source) Open() (connectors.Connector, error) { return s.connector() }
+
+func (s *source) connector() (*sql.Connector, error) {
+	spec := &sql.Spec{Manifest: manifest.Name(s.manifest), DSN: conf.SecretOf(s.readDSN)}
+	spec.Through(func(c driver.Connector) driver.Connector { return &line{c, s} })
+	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: 500 * time.Millisecond})
+}
+
+func (s *source) PageSize() int { return pageSize }
+
+func (s *source) AddCustomer(name string) string {
+	return strconv.FormatInt(s.Books.AddCustomer(name), 10)
+}
+
+func (s *source) AddInvoice(customer, number string, minor int64, due calendar.Date) string {
+	return strconv.FormatInt(s.Books.AddInvoice(id(customer), number, "EUR", sqltest.Instalment{On: due, Minor: minor}), 10)
+}
+
+func (s *source) Pay(invoice string, minor int64) {
+	doc := s.Documents()[id(invoice)]
+	if minor == 0 {
+		minor = doc.Left.Minor
+	}
+	if minor > 0 {
+		s.Allocate(s.AddPayment(1, "EUR", minor, calendar.MustParse("2026-06-15")), id(invoice), minor)
+	}
+}
+
+func (s *source) Credit(invoice string, minor int64) {
+	s.Apply(s.AddCredit(1, "AV", "EUR", minor, calendar.MustParse("2026-06-15")), id(invoice), minor)
+}
+
+func (s *source) Redate(invoice string, due calendar.Date) { s.Books.Redate(id(invoice), due) }
+
+func (s *source) Rename(customer, name string) { s.Books.Rename(id(customer), name) }
+
+func (s *source) Delete(invoice string) bool {
+	s.Books.Delete(id(invoice))
+	return true
+}
+
+func (s *source) Owed() map[string]int64 {
+	owed := map[string]int64{}
+	for id, d := range s.Documents() {
+		if !d.Credit && d.State == "issued" && d.Left.Sign() > 0 {
+			owed[strconv.FormatInt(id, 10)] = d.Left.Minor
+		}
+	}
+	return owed
+}
+
+func (s *source) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+// Writes is 0: the reader's user and session can write nothing, which has tests
+// of its own.
+func (s *source) Writes() int { return 0 }
+
+func (s *source) Pass(d time.Duration) { s.ahead.Add(int64(d)) }
+
+func (s *source) Between(skip int, change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks = append(s.hooks, hook{s.asked + skip, change})
+}
+
+func (s *source) Fail(f connectortest.Fault, skip, times int) bool {
+	switch f {
+	case connectortest.Unauthorized, connectortest.Forbidden:
+		if s.kind != sqltest.Postgres {
+			return false
+		}
+		s.refuse(f)
+		return true
+	case connectortest.ServerError, connectortest.Disconnected:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fault, s.skip, s.times = f, s.asked+skip, times
+		return true
+	}
+	return false
+}
+
+// refuse takes the reader's rights away, in the database itself.
+func (s *source) refuse(f connectortest.Fault) {
+	on, off := "REVOKE SELECT ON invoice FROM reader", "GRANT SELECT ON invoice TO reader"
+	if f == connectortest.Unauthorized {
+		on, off = "ALTER ROLE reader NOLOGIN", "ALTER ROLE reader LOGIN"
+	}
+	s.refusing = func(yes bool) {
+		text := off
+		if yes {
+			text = on
+		}
+		if _, err := s.db.Exec(text); err != nil {
+			panic(err)
+		}
+	}
+	s.refusing(true)
+}
+
+func (s *source) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = ""
+	if s.refusing != nil {
+		s.refusing(false)
+		s.refusing = nil
+	}
+}
+
+func (s *source) Close() error {
+	err := s.db.Close()
+	s.drop()
+	_ = os.RemoveAll(filepath.Dir(s.manifest))
+	return err
+}
+
+// asks counts a statement and tells what becomes of it.
+func (s *source) asks() error {
+	s.mu.Lock()
+	s.asked++
+	n := s.asked
+	var run []func()
+	for i := range s.hooks {
+		if s.hooks[i].change != nil && s.hooks[i].at < n {
+			run = append(run, s.hooks[i].change)
+			s.hooks[i].change = nil
+		}
+	}
+	var err error
+	if s.fault != "" && n > s.skip && (s.times == 0 || n <= s.skip+s.times) {
+		switch {
+		case s.fault == connectortest.Disconnected:
+			err = driver.ErrBadConn
+		case s.kind == sqltest.Postgres:
+			err = &pgconn.PgError{Code: "57P03", Message: "the database system is starting up"}
+		default:
+			err = sqlite3.Error{Code: sqlite3.ErrBusy}
+		}
+	}
+	s.mu.Unlock()
+	for _, change := range run {
+		change()
+	}
+	return err
+}
+
+// line is a connection to the database that a test can disturb.
+type line struct {
+	driver.Connector
+	s *source
+}
+
+func (l *line) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := l.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{c, l.s}, nil
+}
+
+type conn struct {
+	driver.Conn
+	s *source
+}
+
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o) //nolint:forcetypeassert // all drivers have it
+}
+
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.s.asks(); err != nil {
+		return nil, err
+	}
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args) //nolint:forcetypeassert // all drivers have it
+}
+
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args) //nolint:forcetypeassert // all drivers have it
+}
+
+func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
+	if checker, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+func id(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// sqliteServer gives each test a file.
+func sqliteServer() server {
+	return server{sqltest.SQLite, func() (string, string, string, func(), error) {
+		dir, err := os.MkdirTemp("", "sqltest")
+		path := filepath.Join(dir, "trade.db")
+		return "sqlite3", path + "?_journal_mode=WAL&_synchronous=OFF", "sqlite:" + path, func() { _ = os.RemoveAll(dir) }, err
+	}}
+}
+
+func suite(s server) connectortest.Suite {
+	return connectortest.Suite{
+		Idle: 5, // how far changes go, then what changed of four kinds
+		New:  func() (connectortest.Source, error) { return newSource(s) },
+	}
+}
+
+func TestConformance_sqlite(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, suite(sqliteServer()))
+}
+
+var _ = fmt.Sprint
