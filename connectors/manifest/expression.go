@@ -178,6 +178,9 @@ func explain(err error) error {
 		return errors.New(first)
 	}
 	text, _, _ := strings.Cut(told.Message, "\n")
+	if strings.HasPrefix(text, "interface conversion:") && strings.HasSuffix(text, "not bool") {
+		text = "true or false is meant: compare, as in it.x == 1"
+	}
 	if name, ok := strings.CutPrefix(text, "unknown name "); ok {
 		text = fmt.Sprintf("unknown name %s: a field of the row is it.%s", name, name)
 		if slices.Contains(refused, name) {

@@ -128,7 +128,7 @@ func TestExpression_numbersAreExact(t *testing.T) {
 
 func TestExpression_whatIsNoNumberIsRefusedOnTheRow(t *testing.T) {
 	t.Parallel()
-	r := Row{"text": "abc", "float": 0.1, "null": nil, "long": json.Number("0.12345678901234567891"), "exponent": json.Number("1e3"), "pair": "1,50"}
+	r := Row{"text": "abc", "float": 0.1, "null": nil, "long": json.Number("0.12345678901234567891"), "exponent": json.Number("1e3"), "pair": "1,50", "whole": int64(1)}
 	for text, want := range map[string]string{
 		"it.text + 1":                  `"abc" is no number`,
 		"it.float + 1":                 "0.1 is a binary float",
@@ -143,6 +143,7 @@ func TestExpression_whatIsNoNumberIsRefusedOnTheRow(t *testing.T) {
 		"date('11/29/26', 'DD/MM/YY')": "no date of the form DD/MM/YY",
 		"999999999999999999.9 * 9.99":  "more digits than can be computed with",
 		"text([1])":                    "text is meant, here is a list",
+		"it.whole ? 1 : 2":             "true or false is meant",
 	} {
 		got, err := eval(t, text, r)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -108,13 +108,26 @@ func compare(a, b any) (int, error) {
 	return x.Cmp(y), nil
 }
 
-// equal compares numbers by their worth, also with texts that are numbers, and
-// everything else as it is.
+// equal compares numbers by their worth, also with texts that are numbers and
+// with flags, which some databases write as 0 and 1, and everything else as it is.
 func equal(a, b any) bool {
+	a, b = flagged(a, b), flagged(b, a)
 	if isNumber(a) || isNumber(b) {
 		x, errX := exact(a)
 		y, errY := exact(b)
 		return errX == nil && errY == nil && x.Cmp(y) == 0
 	}
 	return runtime.Equal(a, b)
+}
+
+// flagged is a flag as a number, where it is compared with one.
+func flagged(v, other any) any {
+	flag, ok := v.(bool)
+	switch {
+	case !ok || !isNumber(other):
+		return v
+	case flag:
+		return int64(1)
+	}
+	return int64(0)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	stdsql "database/sql"
 	"database/sql/driver"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql"
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/mattn/go-sqlite3"
 
 	"relanced/connectors"
@@ -30,20 +28,15 @@ import (
 // pageSize is small, so that books of some hundred rows have pages.
 const pageSize = 40
 
-// server is a database that tests share, each with books of its own.
-type server struct {
-	kind  sqltest.Database
-	fresh func() (driverName, dsn, readDSN string, drop func(), err error)
-}
-
 // source is a trading system as the suite sees it.
 type source struct {
 	*sqltest.Books
 	db       *stdsql.DB
 	kind     sqltest.Database
-	readDSN  string
+	at       place
+	idle     *pool
+	open     *sql.Connector
 	manifest string
-	drop     func()
 	ahead    atomic.Int64
 
 	mu       sync.Mutex
@@ -52,6 +45,7 @@ type source struct {
 	skip     int
 	times    int // 0: all
 	hooks    []hook
+	lines    []driver.Conn // not in use
 	refusing func(on bool)
 }
 
@@ -61,22 +55,24 @@ type hook struct {
 }
 
 func newSource(s server) (*source, error) {
-	driverName, dsn, readDSN, drop, err := s.fresh()
+	if src := s.idle.take(); src != nil {
+		src.Clear()
+		return src, nil
+	}
+	at, err := s.fresh()
 	if err != nil {
 		return nil, err
 	}
-	db, err := stdsql.Open(driverName, dsn)
+	db, err := stdsql.Open(at.driver, at.dsn)
 	if err != nil {
 		return nil, err
 	}
-	src := &source{db: db, kind: s.kind, readDSN: readDSN, drop: drop}
+	src := &source{db: db, kind: s.kind, at: at, idle: s.idle}
 	if src.Books, err = sqltest.Create(context.Background(), db, s.kind, src.now); err != nil {
 		return nil, err
 	}
-	if s.kind == sqltest.Postgres {
-		if _, err := db.Exec("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"); err != nil {
-			return nil, err
-		}
+	if err := at.grant(db); err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "sqltest")
 	if err != nil {
@@ -88,10 +84,18 @@ func newSource(s server) (*source, error) {
 
 func (s *source) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
-func (s *source) Open() (connectors.Connector, error) { return s.connector() }
+// Open closes the connector before: servers have few lines.
+func (s *source) Open() (connectors.Connector, error) {
+	if s.open != nil {
+		_ = s.open.Close()
+	}
+	var err error
+	s.open, err = s.connector()
+	return s.open, err
+}
 
 func (s *source) connector() (*sql.Connector, error) {
-	spec := &sql.Spec{Manifest: manifest.Name(s.manifest), DSN: conf.SecretOf(s.readDSN)}
+	spec := &sql.Spec{Manifest: manifest.Name(s.manifest), DSN: conf.SecretOf(s.at.readDSN)}
 	spec.Through(func(c driver.Connector) driver.Connector { return &line{c, s} })
 	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: 500 * time.Millisecond})
 }
@@ -176,9 +180,9 @@ func (s *source) Fail(f connectortest.Fault, skip, times int) bool {
 
 // refuse takes the reader's rights away, in the database itself.
 func (s *source) refuse(f connectortest.Fault) {
-	on, off := "REVOKE SELECT ON invoice FROM reader", "GRANT SELECT ON invoice TO reader"
+	on, off := "REVOKE SELECT ON invoice FROM "+s.at.role, "GRANT SELECT ON invoice TO "+s.at.role
 	if f == connectortest.Unauthorized {
-		on, off = "ALTER ROLE reader NOLOGIN", "ALTER ROLE reader LOGIN"
+		on, off = "ALTER ROLE "+s.at.role+" NOLOGIN", "ALTER ROLE "+s.at.role+" LOGIN"
 	}
 	s.refusing = func(yes bool) {
 		text := off
@@ -190,6 +194,17 @@ func (s *source) refuse(f connectortest.Fault) {
 		}
 	}
 	s.refusing(true)
+	s.hangUp()
+}
+
+// hangUp lets go of the connections: the next one logs in anew.
+func (s *source) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.lines {
+		_ = c.Close()
+	}
+	s.lines = nil
 }
 
 func (s *source) Heal() {
@@ -203,10 +218,15 @@ func (s *source) Heal() {
 }
 
 func (s *source) Close() error {
-	err := s.db.Close()
-	s.drop()
-	_ = os.RemoveAll(filepath.Dir(s.manifest))
-	return err
+	s.Heal()
+	if s.open != nil {
+		_ = s.open.Close()
+		s.open = nil
+	}
+	s.hooks, s.asked = nil, 0
+	s.ahead.Store(0)
+	s.idle.put(s)
+	return nil
 }
 
 // asks counts a statement and tells what becomes of it.
@@ -228,6 +248,8 @@ func (s *source) asks() error {
 			err = driver.ErrBadConn
 		case s.kind == sqltest.Postgres:
 			err = &pgconn.PgError{Code: "57P03", Message: "the database system is starting up"}
+		case s.kind == sqltest.MariaDB:
+			err = &mysql.MySQLError{Number: 1053, Message: "Server shutdown in progress"}
 		default:
 			err = sqlite3.Error{Code: sqlite3.ErrBusy}
 		}
@@ -239,23 +261,43 @@ func (s *source) asks() error {
 	return err
 }
 
-// line is a connection to the database that a test can disturb.
+// line leads to the database over connections that a test can disturb. Those
+// that a connector lets go of serve the next one: logging in is slow.
 type line struct {
 	driver.Connector
 	s *source
 }
 
 func (l *line) Connect(ctx context.Context) (driver.Conn, error) {
+	l.s.mu.Lock()
+	if n := len(l.s.lines); n > 0 {
+		c := l.s.lines[n-1]
+		l.s.lines = l.s.lines[:n-1]
+		l.s.mu.Unlock()
+		return &conn{Conn: c, s: l.s}, nil
+	}
+	l.s.mu.Unlock()
 	c, err := l.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c, l.s}, nil
+	return &conn{Conn: c, s: l.s}, nil
 }
 
 type conn struct {
 	driver.Conn
-	s *source
+	s   *source
+	bad bool
+}
+
+func (c *conn) Close() error {
+	if c.bad {
+		return c.Conn.Close()
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.lines = append(c.s.lines, c.Conn)
+	return nil
 }
 
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
@@ -264,9 +306,12 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.s.asks(); err != nil {
+		c.bad = true
 		return nil, err
 	}
-	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args) //nolint:forcetypeassert // all drivers have it
+	rows, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args) //nolint:forcetypeassert // all drivers have it
+	c.bad = c.bad || err != nil
+	return rows, err
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -288,15 +333,6 @@ func id(text string) int64 {
 	return n
 }
 
-// sqliteServer gives each test a file.
-func sqliteServer() server {
-	return server{sqltest.SQLite, func() (string, string, string, func(), error) {
-		dir, err := os.MkdirTemp("", "sqltest")
-		path := filepath.Join(dir, "trade.db")
-		return "sqlite3", path + "?_journal_mode=WAL&_synchronous=OFF", "sqlite:" + path, func() { _ = os.RemoveAll(dir) }, err
-	}}
-}
-
 func suite(s server) connectortest.Suite {
 	return connectortest.Suite{
 		Idle: 5, // how far changes go, then what changed of four kinds
@@ -306,7 +342,15 @@ func suite(s server) connectortest.Suite {
 
 func TestConformance_sqlite(t *testing.T) {
 	t.Parallel()
-	connectortest.Run(t, suite(sqliteServer()))
+	connectortest.Run(t, suite(sqliteServer(t)))
 }
 
-var _ = fmt.Sprint
+func TestConformance_postgres(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, suite(postgresServer(t)))
+}
+
+func TestConformance_mariadb(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, suite(mariaServer(t)))
+}

@@ -140,7 +140,7 @@ func New(s *Spec, env connectors.Env) (*Connector, error) {
 	c.db = sql.OpenDB(through)
 	c.db.SetMaxOpenConns(2)
 	c.db.SetMaxIdleConns(1)
-	c.db.SetConnMaxIdleTime(30 * time.Second)
+	c.db.SetConnMaxIdleTime(5 * time.Second) // a pass keeps its line, a daemon at rest none
 	return c, nil
 }
 

@@ -33,6 +33,14 @@ func Create(ctx context.Context, db *sql.DB, kind Database, now func() time.Time
 	return &Books{db: db, kind: kind, now: now, last: map[string]int64{}}, nil
 }
 
+// Clear removes all entries.
+func (b *Books) Clear() {
+	for _, table := range []string{"allocation", "payment", "instalment", "invoice", "customer"} {
+		b.exec("DELETE FROM " + table)
+	}
+	clear(b.last)
+}
+
 // Instalment is an amount of an invoice with its due date.
 type Instalment struct {
 	On    calendar.Date
@@ -43,13 +51,13 @@ type Instalment struct {
 func (b *Books) AddCustomer(name string) int64 {
 	id := b.id("customer")
 	b.exec("INSERT INTO customer (id, code, name, email, updated_at) VALUES (?, ?, ?, ?, ?)",
-		id, fmt.Sprintf("C%05d", id), name, fmt.Sprintf("compta%d@client.example; c%d@client.example", id, id), b.moment())
+		id, fmt.Sprintf("C%05d", id), storable(name), fmt.Sprintf("compta%d@client.example; c%d@client.example", id, id), b.moment())
 	return id
 }
 
 // Rename gives a customer another name.
 func (b *Books) Rename(customer int64, name string) {
-	b.exec("UPDATE customer SET name = ?, updated_at = ? WHERE id = ?", name, b.moment(), customer)
+	b.exec("UPDATE customer SET name = ?, updated_at = ? WHERE id = ?", storable(name), b.moment(), customer)
 }
 
 // AddInvoice adds an invoice of one due line, or of several, and returns its id.
@@ -310,6 +318,9 @@ func (b *Books) marks(query string) string {
 	}
 	return out.String()
 }
+
+// storable is a name without what no column holds.
+func storable(name string) string { return strings.ReplaceAll(name, "\x00", "") }
 
 func must(err error) {
 	if err != nil {

@@ -76,7 +76,7 @@ invoices:
   map:
     customer: it.customer_id
     number: it.number
-    kind: 'it.credit ? "credit_note" : "invoice"'
+    kind: 'it.credit == 1 ? "credit_note" : "invoice"'
     issued_on: it.issued_on
     due_on: it.due_on
     currency: it.currency
