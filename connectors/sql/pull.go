@@ -162,6 +162,7 @@ func (p *pass) section(s *Section, next string) error {
 		if listing && s.kind() != receivable.ItemAllocation {
 			out.Listing = &connectors.Scope{Kind: s.kind(), Part: "all", Absent: connectors.AbsentGone}
 			out.Whole = !got.more
+			out.Gone = nil // what is left out of a listing is gone by that
 		}
 		p.cur.After = got.last
 		if !got.more {

@@ -113,14 +113,19 @@ func (c *Connector) take(s *Section, row manifest.Row, into *connectors.Page) {
 			into.Allocations = append(into.Allocations, a)
 		}
 	}
-	if err == nil || errors.Is(err, manifest.ErrSkip) {
+	if err == nil {
 		return
 	}
-	bad := connectors.Rejected{Ref: connectors.Ref{Kind: s.kind()}, Text: err.Error()}
+	ref := connectors.Ref{Kind: s.kind()}
 	if key := keyOf(row[string(s.Key)]); key != nil && s.kind() != receivable.ItemAllocation {
-		bad.Ref.External = strings.TrimSpace(fmt.Sprint(key))
+		ref.External = strings.TrimSpace(fmt.Sprint(key))
 	}
-	into.Bad = append(into.Bad, bad)
+	switch {
+	case !errors.Is(err, manifest.ErrSkip):
+		into.Bad = append(into.Bad, connectors.Rejected{Ref: ref, Text: err.Error()})
+	case ref.External != "": // it may have been for the books before
+		into.Gone = append(into.Gone, ref)
+	}
 }
 
 // dues gives the invoices of a page the due lines of their table. An invoice
@@ -252,7 +257,7 @@ func (c *Connector) again(ctx context.Context, keys []string) (connectors.Page, 
 		return connectors.Page{}, c.located(ctx, s, err)
 	}
 	out := got.Page
-	out.AsOf = began
+	out.AsOf, out.Gone = began, nil
 	there := map[string]bool{}
 	for _, doc := range out.Documents {
 		there[doc.External] = true

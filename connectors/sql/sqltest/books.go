@@ -35,10 +35,14 @@ func Create(ctx context.Context, db *sql.DB, kind Database, now func() time.Time
 
 // Clear removes all entries.
 func (b *Books) Clear() {
+	clear(b.last)
+	if b.kind == Postgres { // where rows that were deleted stay in the way
+		b.exec("TRUNCATE allocation, payment, instalment, invoice, customer")
+		return
+	}
 	for _, table := range []string{"allocation", "payment", "instalment", "invoice", "customer"} {
 		b.exec("DELETE FROM " + table)
 	}
-	clear(b.last)
 }
 
 // Instalment is an amount of an invoice with its due date.
@@ -156,7 +160,8 @@ func (b *Books) Redate(invoice int64, due calendar.Date) {
 	b.exec("UPDATE invoice SET due_on = ?, updated_at = ? WHERE id = ?", due.String(), b.moment(), invoice)
 }
 
-// SetState makes an invoice "issued", "draft" or "lost" (written off).
+// SetState makes an invoice "issued", "draft" (as if it had never been), or
+// "lost" (written off).
 func (b *Books) SetState(invoice int64, state string) {
 	b.exec("UPDATE invoice SET state = ?, updated_at = ? WHERE id = ?", state, b.moment(), invoice)
 }
