@@ -6,6 +6,7 @@ import (
 	"relanced/connectors/files"
 	"relanced/connectors/pennylane"
 	"relanced/connectors/quickbooks"
+	"relanced/connectors/sql"
 )
 
 // Factories returns, by the type written in the configuration, what makes the
@@ -15,5 +16,6 @@ func Factories() map[string]connectors.Factory {
 		"files":      func() connectors.Spec { return new(files.Spec) },
 		"pennylane":  func() connectors.Spec { return new(pennylane.Spec) },
 		"quickbooks": func() connectors.Spec { return new(quickbooks.Spec) },
+		"sql":        func() connectors.Spec { return new(sql.Spec) },
 	}
 }

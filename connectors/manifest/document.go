@@ -41,7 +41,7 @@ func (m *Document) Check(p *conf.Problems) {
 	required(p, map[string]Expr{"id": m.ID, "customer": m.Customer, "number": m.Number, "issued_on": m.IssuedOn, "total": m.Total}, "an invoice")
 	switch {
 	case m.Outstanding.IsZero() && m.Paid.IsZero():
-		p.Missing("outstanding", "an invoice needs outstanding, what is left to pay (or paid, what was)")
+		p.At("outstanding").Addf("an invoice needs outstanding, what is left to pay (or paid, what was)")
 	case !m.Outstanding.IsZero() && !m.Paid.IsZero():
 		p.At("paid").Addf("outstanding is given: paid follows from it")
 	}

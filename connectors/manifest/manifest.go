@@ -111,12 +111,12 @@ type Head struct {
 // Check reports a manifest that is not one for connections of this type.
 func (h *Head) Check(speaks string, p *conf.Problems) {
 	if h.Manifest == "" {
-		p.Missing("manifest", "a manifest begins with its name, as in manifest: erp")
+		p.At("manifest").Addf("a manifest begins with its name, as in manifest: erp")
 	}
 	switch h.Speaks {
 	case speaks:
 	case "":
-		p.Missing("speaks", "a manifest says who reads it: write speaks: %s", speaks)
+		p.At("speaks").Addf("a manifest says who reads it: write speaks: %s", speaks)
 	default:
 		p.At("speaks").Addf("this manifest speaks %s: a connection of type %s cannot read it", h.Speaks, speaks)
 	}

@@ -102,7 +102,7 @@ func (r *reading) optional(field string, e *Expr, form func(string) (string, boo
 func required(p *conf.Problems, fields map[string]Expr, what string) {
 	for name, e := range fields {
 		if e.IsZero() {
-			p.Missing(name, "%s needs %s", what, name)
+			p.At(name).Addf("%s needs %s", what, name)
 		}
 	}
 }

@@ -180,10 +180,10 @@ func (s *Section) settle(name string, exprs []manifest.Expr, at *conf.Problems) 
 	s.name = name
 	here := at.At(name)
 	if s.Query == "" {
-		here.Missing("query", "%s need their query", name)
+		here.At("query").Addf("%s need their query", name)
 	}
 	if s.Key == "" {
-		here.Missing("key", "%s need their key, a column of the query that is unique", name)
+		here.At("key").Addf("%s need their key, a column of the query that is unique", name)
 	}
 	s.columns, s.places = []string{string(s.Key)}, map[string]string{}
 	for _, e := range exprs {

@@ -119,6 +119,9 @@ func sqlserverTarget(dsn string, o options) (target, error) {
 	for key, values := range u.Query() {
 		q.Set(strings.ToLower(key), values[0])
 	}
+	if q.Get("database") == "" {
+		return target{}.named()
+	}
 	if q.Get("encrypt") == "" && !conf.Loopback(u.Hostname()) {
 		q.Set("encrypt", "true")
 	}

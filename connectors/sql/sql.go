@@ -42,10 +42,10 @@ type Spec struct {
 // wrong with the manifest.
 func (s *Spec) Check(p *conf.Problems) {
 	if s.DSN.IsZero() {
-		p.Missing("dsn", "an sql connection needs its dsn: write dsn: {env: NAME}, {file: path} or {credential: name}")
+		p.At("dsn").Addf("an sql connection needs its dsn: write dsn: {env: NAME}, {file: path} or {credential: name}")
 	}
 	if s.Manifest == "" {
-		p.Missing("manifest", "an sql connection needs a manifest: write manifest: %s, or the path of a file of your own", strings.Join(manifest.Shipped(Manifests()), ", "))
+		p.At("manifest").Addf("an sql connection needs a manifest: write manifest: %s, or the path of a file of your own", strings.Join(manifest.Shipped(Manifests()), ", "))
 		return
 	}
 	b, ok := load(s.Manifest, p.At("manifest"))
