@@ -16,7 +16,7 @@ build: ## build bin/relanced
 demo: build ## watch the whole product at work, nothing to configure
 	bin/relanced demo
 
-setup: ## install what the tests need: Dovecot, Exim, PostgreSQL (Debian, root or sudo)
+setup: ## install what the tests need: Dovecot, Exim, PostgreSQL, MariaDB (Debian, root or sudo)
 	./lint/setup
 
 test: setup ## install what the tests need, then run them all

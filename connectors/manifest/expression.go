@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -86,6 +87,9 @@ func (e *Expr) DecodeConf(n conf.Node, p *conf.Problems) {
 	}
 }
 
+// machines are used again: making one costs more than most expressions.
+var machines = sync.Pool{New: func() any { return new(vm.VM) }}
+
 // value evaluates the expression on a row.
 func (e *Expr) value(row Row) (any, error) {
 	switch {
@@ -94,7 +98,9 @@ func (e *Expr) value(row Row) (any, error) {
 	case e.program == nil:
 		return nil, nil
 	}
-	got, err := expr.Run(e.program, scope{row})
+	machine := machines.Get().(*vm.VM) //nolint:forcetypeassert // what New makes
+	got, err := machine.Run(e.program, scope{row})
+	machines.Put(machine)
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -433,15 +433,40 @@ invoices: 'map(it.parts, ({"invoice": #.i, "amount": #.a}))'}`)
 	}
 }
 
-func TestAllocation_mayTellTheLinkOnly(t *testing.T) {
+func TestAllocation_ofAGroupMayTellTheLinkOnly(t *testing.T) {
 	t.Parallel()
 	m := decode[Allocation](t, `{group: it.g, item: it.i, kind: "'document'"}`)
-	a, err := m.Read(Row{"g": "A", "i": int64(4)}, Defaults{Currency: "EUR"})
-	if err != nil || a != (receivable.Allocation{Group: "A", Item: "4", Kind: "document"}) {
-		t.Errorf("%+v, %v", a, err)
+	got, err := m.Read(Row{"g": "A", "i": int64(4)}, Defaults{Currency: "EUR"})
+	if diff := cmp.Diff([]receivable.Allocation{{Group: "A", Item: "4", Kind: "document"}}, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
 	}
 	if _, err := m.Read(Row{"g": nil, "i": int64(4)}, Defaults{}); err == nil {
 		t.Error("a link without a group")
+	}
+}
+
+func TestAllocation_ofAnInvoiceHasBothSides(t *testing.T) {
+	t.Parallel()
+	m := decode[Allocation](t, `{invoice: it.i, payment: it.p, credit_note: it.c, amount: it.a}`)
+	eur := func(n int64) money.Amount { return money.New(n, "EUR") }
+	for name, c := range map[string]struct {
+		row  Row
+		want []receivable.Allocation
+	}{
+		"a payment": {Row{"i": int64(1), "p": int64(2), "a": "3.50"}, []receivable.Allocation{
+			{Group: "2/1", Item: "1", Kind: "document", Amount: eur(350)}, {Group: "2/1", Item: "2", Kind: "payment", Amount: eur(-350)},
+		}},
+		"a credit note": {Row{"i": int64(1), "p": nil, "c": int64(2), "a": "3.50"}, []receivable.Allocation{
+			{Group: "credit 2/1", Item: "1", Kind: "document", Amount: eur(350)}, {Group: "credit 2/1", Item: "2", Kind: "document", Amount: eur(-350)},
+		}},
+	} {
+		got, err := m.Read(c.row, Defaults{Currency: "EUR"})
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+	if _, err := m.Read(Row{"i": int64(1), "a": "3.50"}, Defaults{Currency: "EUR"}); err == nil {
+		t.Error("nothing settles the invoice, and nobody says so")
 	}
 }
 

@@ -3,6 +3,7 @@ package manifest
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr/vm/runtime"
@@ -19,37 +20,51 @@ func exact(v any) (decimal.Decimal, error) {
 		return decimal.New(v, 0)
 	case int:
 		return decimal.New(int64(v), 0)
-	case json.Number:
-		return exactText(string(v))
-	case string:
-		return exactText(strings.TrimSpace(v))
-	case float64, float32:
-		return decimal.Decimal{}, fmt.Errorf("%v is a binary float: have the source give it as a decimal", v)
-	case nil:
-		return decimal.Decimal{}, fmt.Errorf("a number is missing")
 	}
-	return decimal.Decimal{}, fmt.Errorf("%s is no number", kindOf(v))
+	text, err := canonical(v)
+	if err != nil {
+		return decimal.Decimal{}, err
+	}
+	return decimal.Parse(text)
 }
 
-func exactText(text string) (decimal.Decimal, error) {
+// canonical writes a number, or a text that is one, in the plain way: "-12.5".
+func canonical(v any) (string, error) {
+	text := ""
+	switch v := v.(type) {
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case json.Number:
+		text = string(v)
+	case string:
+		text = strings.TrimSpace(v)
+	case float64, float32:
+		return "", fmt.Errorf("%v is a binary float: have the source give it as a decimal", v)
+	case nil:
+		return "", fmt.Errorf("a number is missing")
+	default:
+		return "", fmt.Errorf("%s is no number", kindOf(v))
+	}
 	plain := strings.TrimPrefix(text, "-")
 	whole, fraction, pointed := strings.Cut(plain, ".")
 	fraction = strings.TrimRight(fraction, "0")
 	whole = strings.TrimLeft(whole, "0")
 	switch {
-	case plain == "" || pointed && plain == "." || strings.Trim(whole+fraction, "0123456789") != "":
-		return decimal.Decimal{}, fmt.Errorf("%s is no number (digits, with a point before decimals)", show(text))
+	case plain == "" || pointed && plain == "." || strings.Trim(whole, "0123456789") != "" || strings.Trim(fraction, "0123456789") != "":
+		return "", fmt.Errorf("%s is no number (digits, with a point before decimals)", show(text))
 	case len(whole)+len(fraction) > mostDigits:
-		return decimal.Decimal{}, fmt.Errorf("%s has more digits than can be computed with", show(text))
+		return "", fmt.Errorf("%s has more digits than can be computed with", show(text))
 	}
-	canonical := "0" + whole
+	if whole == "" {
+		whole = "0"
+	}
 	if fraction != "" {
-		canonical += "." + fraction
+		whole += "." + fraction
 	}
 	if text[0] == '-' {
-		canonical = "-" + canonical
+		whole = "-" + whole
 	}
-	return decimal.Parse(canonical)
+	return whole, nil
 }
 
 // number is the value in a row of a decimal.

@@ -95,10 +95,7 @@ func (m *Payment) Read(row Row, d Defaults) (receivable.Payment, []receivable.Al
 		if err != nil {
 			return p, nil, m.Invoices.wrong("invoices", row, err)
 		}
-		group := p.External + "/" + invoice
-		links = append(links,
-			receivable.Allocation{Group: group, Item: invoice, Kind: receivable.ItemDocument, Amount: amount},
-			receivable.Allocation{Group: group, Item: p.External, Kind: receivable.ItemPayment, Amount: amount.Neg()})
+		links = append(links, settlement(p.External, receivable.ItemPayment, invoice, amount)...)
 	}
 	return p, links, r.err
 }
@@ -116,39 +113,69 @@ func shareOf(row Row, currency string) (string, money.Amount, error) {
 	return invoice, amount, err
 }
 
-// Allocation maps a row to one item of a group of what settles each other: a
-// line of a lettering, a share of a payment.
+// Allocation maps a row of what settles what: a share of an invoice that a payment
+// or a credit note settles, or one item of a group whose items settle each other,
+// as a line of a lettering.
 type Allocation struct {
-	Group    Expr `yaml:"group"    doc:"the key of the group"`
-	Item     Expr `yaml:"item"     doc:"the key of the invoice, credit note or payment"`
-	Kind     Expr `yaml:"kind"     doc:"document or payment"`
-	Amount   Expr `yaml:"amount"   doc:"signed: + raises the debt, - settles it; left out where the source tells only the link"`
-	Currency Expr `yaml:"currency" doc:"code; the company's where not told"`
-	Skip     Expr `yaml:"skip"     doc:"the row links nothing"`
+	Invoice    Expr `yaml:"invoice"     doc:"the key of the invoice that is settled"`
+	Payment    Expr `yaml:"payment"     doc:"the key of the payment that settles it"`
+	CreditNote Expr `yaml:"credit_note" doc:"the key of the credit note that settles it, where payment is null"`
+	Group      Expr `yaml:"group"       doc:"instead: the key of a group"`
+	Item       Expr `yaml:"item"        doc:"the key of the invoice, credit note or payment in it"`
+	Kind       Expr `yaml:"kind"        doc:"document or payment"`
+	Amount     Expr `yaml:"amount"      doc:"what is settled; in a group signed: + raises the debt, - settles it; left out where the source tells only the link"`
+	Currency   Expr `yaml:"currency"    doc:"code; the company's where not told"`
+	Skip       Expr `yaml:"skip"        doc:"the row links nothing"`
 }
 
-// Check reports what is missing.
+// Check reports what is missing, and what contradicts itself.
 func (m *Allocation) Check(p *conf.Problems) {
-	required(p, map[string]Expr{"group": m.Group, "item": m.Item, "kind": m.Kind}, "an allocation")
+	switch {
+	case m.Invoice.IsZero():
+		required(p, map[string]Expr{"group": m.Group, "item": m.Item, "kind": m.Kind}, "an allocation (or its invoice and payment)")
+	case len(written(m.Group, m.Item, m.Kind)) > 0:
+		p.At("invoice").Addf("invoice and payment tell what settles what: group, item and kind are for groups")
+	case m.Payment.IsZero() && m.CreditNote.IsZero():
+		p.Missing("payment", "an allocation needs payment or credit_note, what settles the invoice")
+	}
 }
 
 // Reads lists the expressions that were written.
 func (m *Allocation) Reads() []Expr {
-	return written(m.Group, m.Item, m.Kind, m.Amount, m.Currency, m.Skip)
+	return written(m.Invoice, m.Payment, m.CreditNote, m.Group, m.Item, m.Kind, m.Amount, m.Currency, m.Skip)
 }
 
-// Read makes the allocation of a row. The error is an *Error, or ErrSkip.
-func (m *Allocation) Read(row Row, d Defaults) (receivable.Allocation, error) {
+// Read makes the allocations of a row: one of a group, or both sides of a
+// settlement. The error is an *Error, or ErrSkip.
+func (m *Allocation) Read(row Row, d Defaults) ([]receivable.Allocation, error) {
 	r := &reading{row: row}
 	if r.flag("skip", &m.Skip) {
-		return receivable.Allocation{}, ErrSkip
+		return nil, ErrSkip
 	}
-	a := receivable.Allocation{
-		Group: r.key("group", &m.Group), Item: r.key("item", &m.Item),
-		Kind: receivable.ItemKind(r.word("kind", &m.Kind, string(receivable.ItemDocument), string(receivable.ItemPayment))),
-	}
+	var amount money.Amount
 	if !m.Amount.IsZero() {
-		a.Amount = r.amount("amount", &m.Amount, r.currency(&m.Currency, d))
+		amount = r.amount("amount", &m.Amount, r.currency(&m.Currency, d))
 	}
-	return a, r.err
+	if m.Invoice.IsZero() {
+		kind := receivable.ItemKind(r.word("kind", &m.Kind, string(receivable.ItemDocument), string(receivable.ItemPayment)))
+		return []receivable.Allocation{{Group: r.key("group", &m.Group), Item: r.key("item", &m.Item), Kind: kind, Amount: amount}}, r.err
+	}
+	invoice := r.key("invoice", &m.Invoice)
+	by, kind := r.text("payment", &m.Payment), receivable.ItemPayment
+	if by == "" {
+		by, kind = r.key("credit_note", &m.CreditNote), receivable.ItemDocument
+	}
+	return settlement(by, kind, invoice, amount), r.err
+}
+
+// settlement is both sides of what settles an invoice.
+func settlement(by string, kind receivable.ItemKind, invoice string, amount money.Amount) []receivable.Allocation {
+	group := by + "/" + invoice
+	if kind == receivable.ItemDocument {
+		group = "credit " + group // the keys of payments and documents may be alike
+	}
+	return []receivable.Allocation{
+		{Group: group, Item: invoice, Kind: receivable.ItemDocument, Amount: amount},
+		{Group: group, Item: by, Kind: kind, Amount: amount.Neg()},
+	}
 }

@@ -64,11 +64,11 @@ func asAmount(v any, currency string) (money.Amount, error) {
 	if text, ok := v.(string); v == nil || ok && strings.TrimSpace(text) == "" {
 		return money.Amount{}, errors.New("the amount is missing")
 	}
-	d, err := exact(v)
+	plain, err := canonical(v)
 	if err != nil {
 		return money.Amount{}, err
 	}
-	return money.Parse(d.String(), currency)
+	return money.Parse(plain, currency)
 }
 
 // asFlag reads true or false, also as databases write them; null is false.

@@ -108,9 +108,9 @@ func (c *Connector) take(s *Section, row manifest.Row, into *connectors.Page) {
 			into.Allocations = append(into.Allocations, links...)
 		}
 	case receivable.ItemAllocation:
-		var a receivable.Allocation
-		if a, err = c.book.Allocations.Map.Read(row, c.defaults); err == nil {
-			into.Allocations = append(into.Allocations, a)
+		var links []receivable.Allocation
+		if links, err = c.book.Allocations.Map.Read(row, c.defaults); err == nil {
+			into.Allocations = append(into.Allocations, links...)
 		}
 	}
 	if err == nil {

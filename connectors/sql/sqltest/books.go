@@ -332,3 +332,26 @@ func must(err error) {
 		panic(fmt.Errorf("sqltest: %w", err))
 	}
 }
+
+// Fill adds n invoices, a customer for each forty: nine in ten paid, each by a
+// payment of its own.
+func (b *Books) Fill(n int) {
+	due := calendar.MustParse("2026-06-30")
+	b.within(func() {
+		for i := range n {
+			if i%40 == 0 {
+				b.AddCustomer(fmt.Sprintf("Client %d", i/40))
+			}
+			id, customer, minor := b.id("invoice"), b.last["customer"], int64(10000+i)
+			b.insertInvoice(id, customer, fmt.Sprintf("F-%06d", i), false, "EUR", minor, due.AddDays(i%90))
+			if i%10 == 0 {
+				continue
+			}
+			payment := b.AddPayment(customer, "EUR", minor, due)
+			b.exec("INSERT INTO allocation (id, invoice_id, payment_id, credit_id, currency, amount, updated_at) VALUES (?, ?, ?, NULL, 'EUR', ?, ?)",
+				b.id("allocation"), id, payment, b.amount(minor, "EUR"), b.moment())
+		}
+		b.exec("UPDATE invoice SET remaining = 0 WHERE id IN (SELECT invoice_id FROM allocation)")
+		b.exec("UPDATE payment SET remaining = 0 WHERE id IN (SELECT payment_id FROM allocation)")
+	})
+}

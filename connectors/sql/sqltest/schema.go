@@ -100,18 +100,9 @@ payments:
     unallocated: %s
     label: it.label
 allocations:
-  query: |
-    SELECT 2 * id AS id, id AS grp, 'document' AS kind, invoice_id AS item, currency, amount, updated_at FROM allocation
-    UNION ALL
-    SELECT 2 * id + 1, id, CASE WHEN payment_id IS NULL THEN 'document' ELSE 'payment' END, COALESCE(payment_id, credit_id), currency, - amount, updated_at
-    FROM allocation
+  query: SELECT id, invoice_id, payment_id, credit_id, currency, amount, updated_at FROM allocation
   key: id
   changed: updated_at
-  map:
-    group: it.grp
-    item: it.item
-    kind: it.kind
-    currency: it.currency
-    amount: %s
+  map: {invoice: it.invoice_id, payment: it.payment_id, credit_note: it.credit_id, currency: it.currency, amount: %s}
 `, page, amount("total"), amount("remaining"), amount("amount"), amount("amount"), amount("remaining"), amount("amount"))
 }
