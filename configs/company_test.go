@@ -64,7 +64,7 @@ func TestLoad_checksWhatPartsSayOfEachOther(t *testing.T) {
 		"a store that is none":        {"store: mysql://x\n" + small, []string{"1:8: a store is sqlite:/path/to/file or postgres://host/database"}, nil},
 		"senders are not there yet":   {company(off + ",\nsenders: {marie: {}}"), []string{"4:1: senders is not available yet"}, nil},
 		"a company without a name":    {"companies:\n  - id: dupont\n    reminders: {mode: off}\n", []string{"2:5: a company needs its name, as customers know it"}, nil},
-		"sage is not there yet":       {company(off + ",\nconnections: [{name: a, type: sage, client_id: x}]"), []string{"4:31: connections of type sage are not available yet (there are files, pennylane, sql)"}, nil},
+		"sage is not there yet":       {company(off + ",\nconnections: [{name: a, type: sage, client_id: x}]"), []string{"4:31: connections of type sage are not available yet (there are files, pennylane)"}, nil},
 		"a login by oauth2":           {company("mailboxes: [{name: a, address: a@dupont.example, imap: {host: i.example}" + smtp + ",\nlogin: {oauth2: microsoft, password: {env: HOME}}}]"), []string{"4:9: oauth2 is not available yet"}, nil},
 		"all folders":                 {company("mailboxes: [" + first + smtp + ",\nfolders: all}]"), []string{"4:10: folders: all is not available yet: name the folders, as in [INBOX]"}, nil},
 		"commands and only_customers": {company("mailboxes: [" + first + smtp + ",\ncommands: Relances,\nonly_customers: true}]"), []string{"4:1: commands is not available yet", "5:1: only_customers is not available yet"}, nil},

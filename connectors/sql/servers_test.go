@@ -84,12 +84,11 @@ type place struct {
 func sqliteServer(t *testing.T) server {
 	t.Helper()
 	return newServer(t, sqltest.SQLite, func() (place, error) {
-		dir, err := os.MkdirTemp("", "sqltest")
-		path := filepath.Join(dir, "trade.db")
+		path := filepath.Join(t.TempDir(), "trade.db")
 		return place{
 			driver: "sqlite3", dsn: path + "?_journal_mode=WAL&_synchronous=OFF", readDSN: "sqlite:" + path,
-			grant: func(*stdsql.DB) error { return nil }, drop: func() { _ = os.RemoveAll(dir) },
-		}, err
+			grant: func(*stdsql.DB) error { return nil }, drop: func() {},
+		}, nil
 	})
 }
 
