@@ -136,7 +136,7 @@ func (m *Allocation) Check(p *conf.Problems) {
 	case len(written(m.Group, m.Item, m.Kind)) > 0:
 		p.At("invoice").Addf("invoice and payment tell what settles what: group, item and kind are for groups")
 	case m.Payment.IsZero() && m.CreditNote.IsZero():
-		p.Missing("payment", "an allocation needs payment or credit_note, what settles the invoice")
+		p.At("payment").Addf("an allocation needs payment or credit_note, what settles the invoice")
 	}
 }
 
