@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"relanced/connectors/connectortest"
 	"relanced/connectors/pennylane/pennylanetest"
+	"relanced/connectors/quickbooks/quickbookstest"
 	"relanced/internal/calendar"
 )
 
@@ -34,7 +36,14 @@ type simulator interface {
 
 // simulators make a source whose clock goes wrong by skew.
 var simulators = map[string]func(t *testing.T, skew time.Duration) simulator{
-	"pennylane": newPennylane,
+	"pennylane":  newPennylane,
+	"quickbooks": newQuickBooks,
+}
+
+// authorised is a source that a person must let the program into.
+type authorised interface {
+	// RefreshToken is what such a consent gave.
+	RefreshToken() string
 }
 
 // throttledAtLength is a refusal that does not say how long to wait.
@@ -109,6 +118,75 @@ func (b pennylaneBooks) Fail(f connectortest.Fault, skip, times int) bool {
 	return true
 }
 
+type quickBooks struct{ *quickbookstest.Server }
+
+func newQuickBooks(t *testing.T, skew time.Duration) simulator {
+	server := quickbookstest.New(quickbookstest.Options{Home: "EUR", RotateSoon: true, Now: func() time.Time { return time.Now().Add(skew) }})
+	t.Cleanup(func() {
+		if n := server.Writes(); n != 0 {
+			t.Errorf("%d attempts to write to the source", n)
+		}
+		_ = server.Close()
+	})
+	return quickBooks{server}
+}
+
+func (b quickBooks) Connection() string {
+	return fmt.Sprintf("type: quickbooks, client_id: %s, client_secret: {env: QUICKBOOKS_SECRET}, realm_id: %q, base_url: %q, token_url: %q, timeout: 1s",
+		b.ClientID(), b.Realm(), b.URL(), b.TokenURL())
+}
+
+func (b quickBooks) RefreshToken() string {
+	_, refresh := b.OAuth.Issue()
+	return refresh
+}
+
+func (b quickBooks) Customer(code, name, address string) string {
+	return strconv.Itoa(b.Books.AddCustomer(quickbookstest.Customer{Name: code, Company: name, Email: address}))
+}
+
+func (b quickBooks) Invoice(customer, number string, cents int64, due calendar.Date) string {
+	return strconv.Itoa(b.Books.AddInvoice(quickbookstest.Invoice{
+		Customer: int(number64(customer)), Number: number, Date: due.AddDays(-30).String(), Due: due.String(), Total: quickbookstest.Cents(cents),
+	}))
+}
+
+func (b quickBooks) Pay(invoice string) { b.Books.Pay(int(number64(invoice)), 0, day(0).String()) }
+
+func (b quickBooks) Owed() map[string]int64 { return b.Books.Owed() }
+
+func (b quickBooks) Between(skip int, change func()) {
+	b.Server.Fail(quickbookstest.Fault{Skip: skip, Times: 1, Before: change})
+}
+
+func (b quickBooks) Fail(f connectortest.Fault, skip, times int) bool {
+	fault := quickbookstest.Fault{Skip: skip, Times: times}
+	switch f {
+	case connectortest.Unauthorized:
+		fault.Kind = quickbookstest.Unauthorized
+	case connectortest.Forbidden:
+		fault.Kind = quickbookstest.Forbidden
+	case connectortest.Throttled:
+		fault.Kind = quickbookstest.Throttled
+	case throttledAtLength:
+		fault.Kind = quickbookstest.ThrottledXML
+	case connectortest.ServerError:
+		fault.Kind = quickbookstest.Broken
+	case connectortest.Truncated:
+		fault.Kind = quickbookstest.Truncated
+	case connectortest.Disconnected:
+		fault.Kind = quickbookstest.CutShort
+	case connectortest.WebPage:
+		fault.Kind = quickbookstest.BadGateway
+	case connectortest.Slow:
+		fault.Delay = 3 * time.Second
+	case connectortest.Repeated:
+		fault.Kind = quickbookstest.Repeated
+	}
+	b.Server.Fail(fault)
+	return true
+}
+
 func number64(text string) int64 {
 	n, _ := strconv.ParseInt(text, 10, 64) // the simulator's own
 	return n
@@ -149,6 +227,10 @@ func TestDrillAPI_faultsOfTheSourceEndInItsBalances(t *testing.T) {
 				source := simulated(t, f.skew)
 				w.source = source.Connection()
 				w.config = w.write("relanced.yaml")
+				if a, ok := source.(authorised); ok {
+					w.put("refresh", a.RefreshToken())
+					w.do("connect", "compta", "--refresh-token-file", filepath.Join(w.dir, "refresh"))
+				}
 				paid := source.Invoice(source.Customer("PAYS", "Client paie", "petit@"+mark+"-pays.example"), mark+"-P", 30_000, day(-10))
 				source.Invoice(source.Customer("OWES", "Client doit", "petit@"+mark+"-owes.example"), mark+"-O", 40_000, day(-10))
 				other := source.Customer("OTHER", "Autre client", "petit@"+mark+"-other.example")

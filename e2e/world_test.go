@@ -79,7 +79,7 @@ func newWorldWith(t *testing.T, store string, p *post) *world {
 }
 
 func (w *world) env() []string {
-	return append(append(os.Environ(), "PENNYLANE_TOKEN="+token, "MAIL_PASSWORD=pw-compta", "RELANCED_STORE="+w.store), w.vars...)
+	return append(append(os.Environ(), "PENNYLANE_TOKEN="+token, "QUICKBOOKS_SECRET=secret/of+intuit", "MAIL_PASSWORD=pw-compta", "RELANCED_STORE="+w.store), w.vars...)
 }
 
 // write writes the configuration and returns its path.
