@@ -176,3 +176,30 @@ func TestNotify_tellsSystemdReadyAliveAndStopping(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 }
+
+// TestHangup_isSaidAndChangesNothing asks for a reload, which is not there yet:
+// the daemon goes on, and still stops when it is asked to.
+func TestHangup_isSaidAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.put("clients.csv", "code\n")
+	d := w.daemon()
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 10*time.Second, "said", func() bool { return strings.Contains(d.said(), "SIGHUP ignored") })
+	select {
+	case err := <-d.done:
+		t.Fatalf("it ended: %v", err)
+	default:
+	}
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-d.done; err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if said := d.said(); strings.Contains(said, "ERR") {
+		t.Errorf("stopping logs\n%s", tail(said, 2000))
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -29,6 +30,7 @@ func (c *runCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	logger := daemon.NewLogger(file.Log, a.err, a.color || terminalOf(a.err))
+	defer outliveHangup(logger)()
 	d, err := daemon.Open(ctx, file, daemon.Options{Logger: logger})
 	if err != nil {
 		return err
@@ -43,6 +45,22 @@ func (c *runCmd) Run(ctx context.Context, a *app) error {
 		cut()
 	}()
 	return errors.Join(d.Run(ctx, hard), d.Close())
+}
+
+// outliveHangup keeps a hang-up, which administrators send for a reload, from
+// ending the daemon in the middle of its work. The function ends that.
+func outliveHangup(logger *slog.Logger) (end func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			logger.Warn("SIGHUP ignored: a changed configuration counts from the next start, run `systemctl restart relanced`")
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+	}
 }
 
 type checkCmd struct {

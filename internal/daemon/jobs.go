@@ -59,15 +59,28 @@ const choreGrace = 5 * time.Second
 
 // newJobs prepares the job engine on PostgreSQL (pool) or SQLite (db: a handle
 // of its own on the same file, one connection); exactly one of them is set.
-func newJobs(ctx context.Context, pool *pgxpool.Pool, db *sql.DB, work []Scheduled, logger *slog.Logger) (jobs, error) {
+func newJobs(ctx context.Context, pool *pgxpool.Pool, db *sql.DB, work []Scheduled, logger *slog.Logger, l *line) (jobs, error) {
 	if pool != nil {
-		return startable[pgx.Tx](ctx, riverpgxv5.New(pool), work, logger)
+		return startable[pgx.Tx](ctx, riverpgxv5.New(pool), work, logger, l)
 	}
-	return startable[*sql.Tx](ctx, riversqlite.New(db), work, logger)
+	return startable[*sql.Tx](ctx, riversqlite.New(db), work, logger, l)
 }
 
-func startable[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], work []Scheduled, logger *slog.Logger) (jobs, error) {
-	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(logger)})
+// engine is the job engine, whose log knows when it is to stop.
+type engine struct {
+	jobs
+	log *jobLog
+}
+
+// Stop lets chores finish until ctx ends.
+func (e engine) Stop(ctx context.Context) error {
+	e.log.stopping.Store(true)
+	return e.jobs.Stop(ctx)
+}
+
+func startable[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], work []Scheduled, logger *slog.Logger, l *line) (jobs, error) {
+	log := newJobLog(logger, l)
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(log)})
 	if err != nil {
 		return nil, err
 	}
@@ -90,16 +103,17 @@ func startable[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], work 
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &choreWorker{do: do, logger: logger})
-	return river.NewClient(driver, &river.Config{
+	client, err := river.NewClient(driver, &river.Config{
 		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
 		Workers:      workers,
 		PeriodicJobs: periodic,
 		MaxAttempts:  1,
 		JobTimeout:   choreLimit,
-		Logger:       quiet(logger),
+		Logger:       slog.New(log),
 
 		SoftStopTimeout: choreGrace,
 	})
+	return engine{client, log}, err
 }
 
 // nextFunc makes a schedule of a function.
@@ -153,29 +167,4 @@ func (w *choreWorker) Work(ctx context.Context, job *river.Job[choreArgs]) error
 		w.logger.WarnContext(ctx, "chore not finished", "chore", job.Args.Chore, "of", job.Args.Of, "err", err, "took", time.Since(began))
 	}
 	return nil
-}
-
-// quiet passes on warnings and errors only: the engine's news is not ours.
-func quiet(logger *slog.Logger) *slog.Logger {
-	return slog.New(&floorHandler{logger.Handler(), slog.LevelWarn})
-}
-
-type floorHandler struct {
-	slog.Handler
-	floor slog.Level
-}
-
-// Enabled tells whether the level is above the floor too.
-func (h *floorHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= h.floor && h.Handler.Enabled(ctx, level)
-}
-
-// WithAttrs keeps the floor.
-func (h *floorHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &floorHandler{h.Handler.WithAttrs(attrs), h.floor}
-}
-
-// WithGroup keeps the floor.
-func (h *floorHandler) WithGroup(name string) slog.Handler {
-	return &floorHandler{h.Handler.WithGroup(name), h.floor}
 }

@@ -17,13 +17,19 @@ import (
 // engineOf starts the job engine on a new SQLite file.
 func engineOf(t *testing.T, work ...Scheduled) jobs {
 	t.Helper()
+	return engineSaying(t, slog.DiscardHandler, work...)
+}
+
+// engineSaying is engineOf with its log.
+func engineSaying(t *testing.T, logs slog.Handler, work ...Scheduled) jobs {
+	t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+filepath.Join(t.TempDir(), "j.db")+"?_journal_mode=WAL&_busy_timeout=5000&_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1)
-	engine, err := newJobs(t.Context(), nil, db, work, slog.New(slog.DiscardHandler))
+	engine, err := newJobs(t.Context(), nil, db, work, slog.New(logs), newLine(slog.New(logs)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +105,7 @@ func TestJobs_oneNodeOfSeveralDoesAChore(t *testing.T) {
 		t.Cleanup(pool.Close)
 		engine, err := newJobs(t.Context(), pool, nil, []Scheduled{
 			{Chore: ChoreBrief, Of: "dupont", Next: hourly, Do: func(context.Context) error { ran <- node; return nil }},
-		}, slog.New(slog.DiscardHandler))
+		}, slog.New(slog.DiscardHandler), newLine(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}

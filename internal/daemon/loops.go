@@ -32,6 +32,7 @@ type node struct {
 	owner  string
 	duties []duty
 	logger *slog.Logger
+	line   *line
 
 	mu    sync.Mutex
 	held  map[string]context.CancelFunc // duties at work, by lease
@@ -60,8 +61,8 @@ func (n *node) serve(ctx context.Context, d duty) {
 		}
 		held, holding, err := lease.Hold(ctx, n.store, d.lease, n.owner)
 		if err != nil {
-			if !errors.Is(err, lease.ErrHeld) && ctx.Err() == nil {
-				n.logger.WarnContext(ctx, "lease not taken", "lease", d.lease, "err", err)
+			if !errors.Is(err, lease.ErrHeld) {
+				n.failed(ctx, "lease not taken", d, err)
 			}
 			pause(ctx, claimEvery+time.Duration(rand.Int64N(int64(time.Second)))) //nolint:gosec // jitter
 			continue
@@ -73,10 +74,22 @@ func (n *node) serve(ctx context.Context, d duty) {
 		n.drop(d.lease)
 		yield()
 		held.Release()
-		if err != nil && ctx.Err() == nil && lost == nil {
-			n.logger.WarnContext(ctx, "duty interrupted", "lease", d.lease, "err", err)
+		if err != nil && lost == nil {
+			n.failed(ctx, "duty interrupted", d, err)
 			pause(ctx, restAfter)
 		}
+	}
+}
+
+// failed tells what kept a duty from being done: a database that is away once
+// for all duties, anything else each time.
+func (n *node) failed(ctx context.Context, what string, d duty, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case lineDown(err.Error()):
+		n.line.tell(ctx, err)
+	default:
+		n.logger.WarnContext(ctx, what, "lease", d.lease, "err", err)
 	}
 }
 
@@ -142,6 +155,9 @@ func (n *node) nodes(ctx context.Context) int {
 	taken, free := 0, 0
 	for i := 0; i < seats && free < 3; i++ {
 		owner, until, err := n.store.LeaseHolder(ctx, seat(i))
+		if err == nil || lineDown(err.Error()) {
+			n.line.tell(ctx, err)
+		}
 		if err == nil && owner != "" && until.After(n.store.Now()) {
 			taken, free = taken+1, 0
 		} else {

@@ -20,7 +20,7 @@ type held struct {
 }
 
 func (h *held) node(s *store.Store, owner string) *node {
-	n := &node{store: s, owner: owner, logger: slog.New(slog.DiscardHandler)}
+	n := &node{store: s, owner: owner, logger: slog.New(slog.DiscardHandler), line: newLine(slog.New(slog.DiscardHandler))}
 	for _, name := range []string{"company/a", "company/b", "mailbox/a/x", "mailbox/b/x"} {
 		n.duties = append(n.duties, duty{name, func(ctx context.Context, _ store.Fence) error {
 			h.mu.Lock()

@@ -44,7 +44,8 @@ func (d *Daemon) Run(ctx, hard context.Context) error {
 	if db != nil {
 		defer db.Close()
 	}
-	engine, err := newJobs(ctx, d.Store.Pool(), db, d.scheduled(), d.logger.With("component", "jobs"))
+	l := newLine(d.logger)
+	engine, err := newJobs(ctx, d.Store.Pool(), db, d.scheduled(), d.logger.With("component", "jobs"), l)
 	if err != nil {
 		return fmt.Errorf("start the schedules: %w", err)
 	}
@@ -53,7 +54,7 @@ func (d *Daemon) Run(ctx, hard context.Context) error {
 	if err := engine.Start(work); err != nil {
 		return fmt.Errorf("start the schedules: %w", err)
 	}
-	n := &node{store: d.Store, owner: d.owner, duties: d.duties(), logger: d.logger}
+	n := &node{store: d.Store, owner: d.owner, duties: d.duties(), logger: d.logger, line: l}
 	done := make(chan struct{})
 	go func() { defer close(done); n.run(ctx) }()
 	h.tellReady(ctx, d.logger)
