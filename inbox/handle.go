@@ -50,6 +50,9 @@ func (r *Reader) handle(ctx context.Context, known *progress, batch mailbox.Batc
 	if err != nil {
 		return err
 	}
+	if kept, err = r.unhandled(ctx, batch, kept); err != nil {
+		return err
+	}
 	for _, k := range kept {
 		in, err := r.understand(ctx, batch, k)
 		if errors.Is(err, errElsewhere) {
@@ -77,6 +80,44 @@ func (r *Reader) handle(ctx context.Context, known *progress, batch mailbox.Batc
 	}
 	known.ahead, known.savedAt = false, time.Now()
 	return r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SaveFolder(r.Key, mark) })
+}
+
+// unhandled leaves out messages that were recorded before, from another place
+// or under another number, where the header tells so: their bodies are not read
+// again. That they lie here too is noted.
+func (r *Reader) unhandled(ctx context.Context, batch mailbox.Batch, kept []headed) ([]headed, error) {
+	if len(kept) == 0 {
+		return kept, nil
+	}
+	ids := make([]string, len(kept))
+	for i, k := range kept {
+		if identified(k.header) {
+			ids[i] = identity(k.header, k.head, nil, store.Place{})
+		}
+	}
+	handled, err := r.Store.Handled(ctx, r.Key.Company, ids)
+	if err != nil || len(handled) == 0 {
+		return kept, err
+	}
+	var fresh []headed
+	err = r.Store.InTx(ctx, func(tx *store.Tx) error {
+		fresh = nil
+		for i, k := range kept {
+			if !handled[ids[i]] {
+				fresh = append(fresh, k)
+				continue
+			}
+			if _, _, err := tx.RecordMessage(store.Incoming{Company: r.Key.Company, Identity: ids[i], Place: r.place(batch, k)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return fresh, err
+}
+
+func (r *Reader) place(batch mailbox.Batch, k headed) store.Place {
+	return store.Place{Mailbox: r.Key.Name, Folder: batch.Folder.Name, UIDValidity: batch.Next.UIDValidity, UID: uint32(k.head.UID)}
 }
 
 // progress is how far a folder was read.
@@ -132,14 +173,14 @@ type understood struct {
 func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) (understood, error) {
 	in := understood{
 		role:  batch.Folder.Role,
-		place: store.Place{Mailbox: r.Key.Name, Folder: batch.Folder.Name, UIDValidity: batch.Next.UIDValidity, UID: uint32(k.head.UID)},
+		place: r.place(batch, k),
 		at:    k.head.ReceivedAt,
 	}
 	if in.at.IsZero() {
 		in.at = r.Store.Now()
 	}
 	in.on = calendar.DateOf(in.at.In(r.Company.Zone))
-	header := message.ParseHeader(k.head.Fields)
+	header := k.header
 	in.m = header
 	var body []byte
 	if !k.head.Unreadable && !k.own {
@@ -230,4 +271,9 @@ func identity(header *message.Message, head mailbox.Head, body []byte, place sto
 	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
+}
+
+// identified tells whether the header alone gives the identity.
+func identified(header *message.Message) bool {
+	return header.MessageID != "" || header.Header.Has("received")
 }

@@ -13,9 +13,10 @@ import (
 
 // headed is a message of which the header was read.
 type headed struct {
-	head mailbox.Head
-	need match.Need
-	own  bool // of ours, by its mark: its body is known
+	head   mailbox.Head
+	header *message.Message
+	need   match.Need
+	own    bool // of ours, by its mark: its body is known
 }
 
 // kept returns the messages of the batch that may matter, by their headers: with
@@ -34,7 +35,7 @@ func (r *Reader) kept(ctx context.Context, batch mailbox.Batch) ([]headed, error
 	var written []*message.Message // by one of our people
 	var at []int                   // where they stand in kept
 	for i, head := range batch.Heads {
-		m, k := parsed[i], headed{head: head, need: needs[i]}
+		m, k := parsed[i], headed{head: head, header: parsed[i], need: needs[i]}
 		seller := r.Company.Seller
 		k.own = seller.Owns(m.From.Email) && seller.Ours(m.Header.Raw("x-relanced-ref")+" <"+m.MessageID+">")
 		switch {

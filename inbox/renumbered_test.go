@@ -117,3 +117,46 @@ func TestReader_twiceRenumberedWithinADayStopsTheFolder(t *testing.T) {
 		t.Errorf("%v, holds %v", err, w.holds("a"))
 	}
 }
+
+// TestReader_whatWasHandledIsNotFetchedAgain lays the same messages into a
+// folder with new numbers, a new one among them: of that alone the body is read.
+func TestReader_whatWasHandledIsNotFetchedAgain(t *testing.T) {
+	t.Parallel()
+	log := &wire{}
+	server, err := emailtest.NewIMAP(emailtest.IMAPConfig{Users: map[string]string{"compta@dupont.example": "secret"}, Wire: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	w := newWorld(t, "a", "b", "c")
+	r := w.reader(mailbox.Account{User: "compta@dupont.example", Password: "secret", Host: server.Host, Port: server.Port, TLS: mailbox.NoTLS})
+	put := func(raw string) { server.Put("compta@dupont.example", "Junk", []byte(raw), time.Now()) }
+	named := letter("contact@a.example", "compta@dupont.example", "Facture", "", "Laquelle ?\n")
+	stamped := strings.Replace(letter("contact@b.example", "compta@dupont.example", "Facture", "Received: by mx.dupont.example; "+time.Now().Format(time.RFC1123Z), "Non reçue.\n"), "Message-ID: ", "X-Id: ", 1)
+	put(named)
+	put(stamped)
+	read(t, r)
+	bodies := func() (n int) {
+		for _, c := range log.commands() {
+			n += strings.Count(c, "BODY.PEEK[]")
+		}
+		return n
+	}
+	if bodies() != 2 {
+		t.Fatalf("%d bodies read, want 2", bodies())
+	}
+	renumber(t, server, "Junk")
+	put(named)
+	put(stamped)
+	put(letter("contact@c.example", "compta@dupont.example", "Facture", "", "Oui.\n"))
+	r.Close()
+	read(t, r)
+	if n := bodies(); n != 3 {
+		t.Errorf("%d bodies read, want 3: what was handled is fetched again", n)
+	}
+	for _, code := range []string{"a", "b", "c"} {
+		if got := w.holds(code); len(got) != 1 {
+			t.Errorf("%s holds %v", code, got)
+		}
+	}
+}
