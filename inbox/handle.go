@@ -45,6 +45,9 @@ func (r *Reader) handle(ctx context.Context, known *progress, batch mailbox.Batc
 	}
 	if batch.Vanished > 0 {
 		r.Logger.InfoContext(ctx, "messages left before they were read", "folder", batch.Folder.Name, "count", batch.Vanished)
+		if batch.Folder.Role == mailbox.RoleInbox || batch.Folder.Role == mailbox.RoleExtra { // others are emptied every day
+			vanish(&mark, batch.Vanished, now)
+		}
 	}
 	kept, err := r.kept(ctx, batch)
 	if err != nil {
@@ -80,6 +83,17 @@ func (r *Reader) handle(ctx context.Context, known *progress, batch mailbox.Batc
 	}
 	known.ahead, known.savedAt = false, time.Now()
 	return r.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SaveFolder(r.Key, mark) })
+}
+
+// VanishedFor is how long messages that left a folder before they were read
+// are spoken of: a folder from which none left for longer counts anew.
+const VanishedFor = 7 * 24 * time.Hour
+
+func vanish(f *store.Folder, n int, now time.Time) {
+	if now.Sub(f.VanishedAt) > VanishedFor {
+		f.Vanished, f.VanishedSince = 0, now
+	}
+	f.Vanished, f.VanishedAt = f.Vanished+n, now
 }
 
 // unhandled leaves out messages that were recorded before, from another place

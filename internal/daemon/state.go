@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"relanced/inbox"
 	"relanced/internal/dossier"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
@@ -115,6 +116,11 @@ func (d *Daemon) Health(ctx context.Context, c *Company) (Health, error) {
 	for _, r := range c.Readers {
 		one, problems := mailboxHealth(r.Key.Name, known[r.Key], d.Store.Now())
 		h.Mailboxes, h.Problems = append(h.Mailboxes, one), append(h.Problems, problems...)
+		folders, err := d.Store.Folders(ctx, r.Key)
+		if err != nil {
+			return h, err
+		}
+		h.Problems = append(h.Problems, vanished(r.Key.Name, folders, d.Store.Now())...)
 	}
 	if c.Sends != nil {
 		since, why, err := c.Box.Unreachable(ctx)
@@ -208,4 +214,21 @@ func mailboxHealth(name string, box store.Mailbox, now time.Time) (MailboxHealth
 		problems = append(problems, Problem{fmt.Sprintf("mailbox %s: sending is stopped: %s", name, box.Blocked), box.BlockedAt, "mend it, then restart or run `relanced remind`"})
 	}
 	return one, problems
+}
+
+// vanished tells from which folders messages left before they were read: where
+// a rule files them elsewhere, answers of customers are missed.
+func vanished(name string, folders []store.Folder, now time.Time) []Problem {
+	var problems []Problem
+	for _, f := range folders {
+		if f.Vanished == 0 || now.Sub(f.VanishedAt) > inbox.VanishedFor {
+			continue
+		}
+		what := fmt.Sprintf("mailbox %s: %d messages left the folder %s before they were read", name, f.Vanished, f.Name)
+		if f.Vanished == 1 {
+			what = fmt.Sprintf("mailbox %s: a message left the folder %s before it was read", name, f.Name)
+		}
+		problems = append(problems, Problem{what, f.VanishedSince, "where a rule or a person files mail of customers in another folder, add that to the mailbox's `folders`"})
+	}
+	return problems
 }

@@ -50,6 +50,10 @@ type Folder struct {
 	ReadAt      time.Time // when it was last read to its end
 	RenewedAt   time.Time // when the server last renumbered it
 	Renewals    int       // how often within the last 24 hours before RenewedAt
+
+	Vanished      int       // messages that left the folder before they were read, since VanishedSince
+	VanishedSince time.Time // zero: none ever did
+	VanishedAt    time.Time // when the last ones did
 }
 
 // Place is where a message lies.
@@ -224,18 +228,21 @@ func (s *Store) Folders(ctx context.Context, key MailboxKey) ([]Folder, error) {
 	return view(ctx, s, func(tx *Tx) ([]Folder, error) {
 		return all(tx, func(scan scanner) (Folder, error) {
 			var f Folder
-			err := scan(&f.Name, &f.UIDValidity, &f.Next, at(&f.ReadAt), at(&f.RenewedAt), &f.Renewals)
+			err := scan(&f.Name, &f.UIDValidity, &f.Next, at(&f.ReadAt), at(&f.RenewedAt), &f.Renewals, &f.Vanished, at(&f.VanishedSince), at(&f.VanishedAt))
 			return f, err
-		}, "SELECT name, uid_validity, next_uid, read_at, renewed_at, renewals FROM folder WHERE company = $1 AND mailbox = $2 ORDER BY name", key.Company, key.Name)
+		}, "SELECT name, uid_validity, next_uid, read_at, renewed_at, renewals, vanished, vanished_since, vanished_at FROM folder WHERE company = $1 AND mailbox = $2 ORDER BY name", key.Company, key.Name)
 	})
 }
 
 // SaveFolder stores how far a folder was read, in the transaction that handles
 // what was read.
 func (tx *Tx) SaveFolder(key MailboxKey, f Folder) error {
-	_, err := tx.exec(`INSERT INTO folder (company, mailbox, name, uid_validity, next_uid, read_at, renewed_at, renewals) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	_, err := tx.exec(`INSERT INTO folder (company, mailbox, name, uid_validity, next_uid, read_at, renewed_at, renewals, vanished, vanished_since, vanished_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (company, mailbox, name) DO UPDATE SET uid_validity = excluded.uid_validity, next_uid = excluded.next_uid, read_at = excluded.read_at,
-  renewed_at = excluded.renewed_at, renewals = excluded.renewals`, key.Company, key.Name, f.Name, f.UIDValidity, f.Next, f.ReadAt, f.RenewedAt, f.Renewals)
+  renewed_at = excluded.renewed_at, renewals = excluded.renewals,
+  vanished = excluded.vanished, vanished_since = excluded.vanished_since, vanished_at = excluded.vanished_at`,
+		key.Company, key.Name, f.Name, f.UIDValidity, f.Next, f.ReadAt, f.RenewedAt, f.Renewals, f.Vanished, f.VanishedSince, f.VanishedAt)
 	return err
 }
 

@@ -28,6 +28,14 @@ func inboxOnce(b *bundle) {
 	folders, err := b.Folders(b.ctx, mailbox)
 	b.must(err)
 	b.same("mark", folders, []store.Folder{{Name: "INBOX", UIDValidity: 4294967295, Next: 8}})
+	at := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	counted := store.Folder{
+		Name: "INBOX", UIDValidity: 1, Next: 9, ReadAt: at, RenewedAt: at.Add(time.Minute), Renewals: 1, Vanished: 3, VanishedSince: at.Add(time.Hour), VanishedAt: at.Add(2 * time.Hour),
+	}
+	b.tx(func(tx *store.Tx) error { return tx.SaveFolder(mailbox, counted) })
+	folders, err = b.Folders(b.ctx, mailbox)
+	b.must(err)
+	b.same("counts", folders, []store.Folder{counted})
 	handled, err := b.Handled(b.ctx, company, []string{"abc", "def"})
 	b.must(err)
 	b.same("handled", handled, map[string]bool{"abc": true})
