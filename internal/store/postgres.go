@@ -14,8 +14,14 @@ import (
 func (s *Store) openPostgres(ctx context.Context, dsn string) error {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return fmt.Errorf("the address of the database is not understood: %w", err)
+		return misread(dsn, err)
 	}
+	return unopenedBy(config.ConnConfig, s.connect(ctx, config))
+}
+
+// connect opens the pool, checks that commits last and brings the schema up to
+// date.
+func (s *Store) connect(ctx context.Context, config *pgxpool.Config) (err error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
