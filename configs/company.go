@@ -78,6 +78,7 @@ func (l *loader) company(placed placed) Company {
 		c.Reminders.Start.History = filepath.Join(e.Reminders.Dir(), c.Reminders.Start.History)
 	}
 	c.settle(p)
+	c.settleTiny(e.Reminders)
 	c.check(p)
 	c.Reminders.Check(p.At("reminders"))
 	c.Rules = reminders.Compile(c.Reminders, l.file.Plans, reminders.Identity{
@@ -161,6 +162,19 @@ func (c *Company) settle(p *conf.Problems) {
 		c.BankAccounts[i].IBAN = bank.NormaliseIBAN(account.IBAN)
 	}
 	mailbox.Settle(c.Mailboxes)
+}
+
+// settleTiny gives the thresholds that are not written in the reminders' node the
+// worth they have in the company's currency.
+func (c *Company) settleTiny(node conf.Node) {
+	tiny, _ := node.Get("tiny")
+	usual := reminders.DefaultTiny(string(c.Currency))
+	if _, written := tiny.Get("invoice"); !written {
+		c.Reminders.Tiny.Invoice = usual.Invoice
+	}
+	if _, written := tiny.Get("customer"); !written {
+		c.Reminders.Tiny.Customer = usual.Customer
+	}
 }
 
 var sirenPattern = regexp.MustCompile(`^\d{9}$`)

@@ -103,6 +103,22 @@ func TestLoad_theCountryImpliesTheRest(t *testing.T) {
 	}
 }
 
+func TestLoad_tinyIsOfLikeWorthInEachCurrency(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ keys, invoice, customer string }{
+		{"reminders: {mode: off}", "1", "15"},
+		{"currency: JPY, reminders: {mode: off}", "100", "1500"},
+		{"country: SN, currency: XOF, timezone: Africa/Dakar, reminders: {mode: off}", "500", "7500"},
+		{"currency: TND, reminders: {mode: off}", "1", "15"},
+		{"currency: JPY, reminders: {mode: off, tiny: {invoice: 30}}", "30", "1500"},
+	} {
+		tiny := mustLoad(t, "c.yaml", company(c.keys)).Companies[0].Reminders.Tiny
+		if tiny.Invoice.String() != c.invoice || tiny.Customer.String() != c.customer {
+			t.Errorf("%s: invoice %s, customer %s; want %s, %s", c.keys, tiny.Invoice, tiny.Customer, c.invoice, c.customer)
+		}
+	}
+}
+
 func TestLoad_theStoreMayBeASecret(t *testing.T) {
 	t.Setenv("RELANCED_TEST_STORE", "postgres://u:hunter2@db/relanced")
 	f := mustLoad(t, "c.yaml", "store: {env: RELANCED_TEST_STORE}\n"+small)

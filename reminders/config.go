@@ -106,6 +106,11 @@ type TinyConfig struct {
 	Customer decimal.Decimal `yaml:"customer"`
 }
 
+// DefaultTiny is what a company with that currency gets that says nothing.
+func DefaultTiny(currency string) TinyConfig {
+	return TinyConfig{Invoice: decimal.MustNew(worth(currency), 0), Customer: decimal.MustNew(15*worth(currency), 0)}
+}
+
 // LegalConfig chooses the law of penalties and fees.
 type LegalConfig struct {
 	Preset       string             `yaml:"preset"` // a code of package legal, or auto: by country and kind
@@ -196,7 +201,7 @@ func Default() Config {
 		MaxPaymentsAge: calendar.WorkDays(5),
 		Grace:          calendar.WorkDays(2),
 		Caps:           CapsConfig{PerDay: 1, Per30d: 4},
-		Tiny:           TinyConfig{Invoice: decimal.MustNew(1, 0), Customer: decimal.MustNew(15, 0)},
+		Tiny:           DefaultTiny("EUR"),
 		Legal:          LegalConfig{Preset: "auto", ContractRate: legal.ContractRate{Set: true, TimesLegal: true}},
 		Holds: HoldsConfig{
 			Reply:        HoldSpan{Ask: true},

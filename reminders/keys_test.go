@@ -325,6 +325,21 @@ func TestDecide_tinyIsInclusiveAndOfLikeWorthInOtherCurrencies(t *testing.T) {
 	}
 }
 
+// TestTiny_aCompanyInYen: what is tiny in another currency is worth as much.
+func TestTiny_aCompanyInYen(t *testing.T) {
+	t.Parallel()
+	r := rulesWith(t, func(c *Config, _ map[string]PlanConfig) { c.Tiny = DefaultTiny("JPY") })
+	r.Company.Currency = "JPY"
+	for _, c := range []struct {
+		currency string
+		want     int64 // minor units
+	}{{"JPY", 100}, {"EUR", 100}, {"XOF", 500}, {"TND", 1000}} {
+		if got := r.threshold(r.Config.Tiny.Invoice, c.currency); got != money.New(c.want, c.currency) {
+			t.Errorf("%s: %d, want %d", c.currency, got.Minor, c.want)
+		}
+	}
+}
+
 func TestRules_paymentsAreStaleAfterWorkingDays(t *testing.T) {
 	t.Parallel()
 	r := rulesWith(t, func(c *Config, _ map[string]PlanConfig) {

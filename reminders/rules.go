@@ -222,18 +222,27 @@ func (r Rules) PaymentsStale(newest calendar.Date, now time.Time) bool {
 // of the currency: of like worth where the currency is another.
 func (r Rules) threshold(major decimal.Decimal, currency string) money.Amount {
 	if currency != r.Company.Currency {
-		factor := int64(1)
-		switch {
-		case currency == "JPY" || (money.Digits(currency) == 0 && currency != "XOF" && currency != "XAF"):
-			factor = 100
-		case money.Digits(currency) == 0:
-			factor = 500
+		scaled, err := major.Mul(decimal.MustNew(worth(currency), 0))
+		if err == nil {
+			scaled, err = scaled.Quo(decimal.MustNew(worth(r.Company.Currency), 0))
 		}
-		if scaled, err := major.Mul(decimal.MustNew(factor, 0)); err == nil {
+		if err == nil {
 			major = scaled
 		}
 	}
 	return r.plain(major, currency)
+}
+
+// worth is about how many of the currency's major units are worth one of a
+// currency with decimals.
+func worth(currency string) int64 {
+	switch {
+	case currency == "XOF", currency == "XAF":
+		return 500
+	case money.Digits(currency) == 0:
+		return 100
+	}
+	return 1
 }
 
 // tinyOf returns a threshold in minor units of the currency; own is the one in
