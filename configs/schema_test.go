@@ -125,3 +125,47 @@ func TestSchema_namesMatchThePatternAsTheyAreRead(t *testing.T) {
 		}
 	}
 }
+
+// TestExample_showsEveryKey that the configuration knows, at least in a comment.
+func TestExample_showsEveryKey(t *testing.T) {
+	t.Parallel()
+	text, err := configs.Schema(builtin.Factories())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema any
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	var walk func(any)
+	walk = func(at any) {
+		switch at := at.(type) {
+		case []any:
+			for _, v := range at {
+				walk(v)
+			}
+		case map[string]any:
+			if properties, ok := at["properties"].(map[string]any); ok {
+				for key := range properties {
+					keys[key] = true
+				}
+			}
+			for _, v := range at {
+				walk(v)
+			}
+		}
+	}
+	walk(schema)
+	example := string(configs.Example())
+	var missing []string
+	for key := range keys {
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(key) + `:`).MatchString(example) {
+			missing = append(missing, key)
+		}
+	}
+	slices.Sort(missing)
+	if len(missing) > 0 {
+		t.Errorf("not in the example: %v", missing)
+	}
+}
