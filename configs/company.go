@@ -161,7 +161,7 @@ func (c *Company) settle(p *conf.Problems) {
 	for i, account := range c.BankAccounts {
 		c.BankAccounts[i].IBAN = bank.NormaliseIBAN(account.IBAN)
 	}
-	mailbox.Settle(c.Mailboxes)
+	mailbox.Settle(c.Mailboxes, p.At("mailboxes"))
 }
 
 // settleTiny gives the thresholds that are not written in the reminders' node the

@@ -1,6 +1,7 @@
 package configs_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,9 @@ func TestLoad_checksWhatPartsSayOfEachOther(t *testing.T) {
 		second = "{name: b, address: b@dupont.example, login: {password: {env: HOME}}, imap: {host: i.example}"
 		smtp   = ", smtp: {host: s.example}"
 	)
+	box := func(login string) string {
+		return "mailboxes: [{name: a, address: a@dupont.example, imap: {host: i.example}" + smtp + ",\nlogin: {" + login + "}}]"
+	}
 	for name, test := range map[string]struct {
 		text     string
 		problems []string
@@ -32,7 +36,7 @@ func TestLoad_checksWhatPartsSayOfEachOther(t *testing.T) {
 		"two, one sends":              {company("mailboxes: [" + first + smtp + ", sends: true},\n" + second + "}]"), nil, nil},
 		"two, none sends":             {company("mailboxes: [" + first + smtp + "},\n" + second + "}]"), []string{"3:12: no mailbox sends: write sends: true in one of them"}, nil},
 		"two send":                    {company("mailboxes: [" + first + smtp + ", sends: true},\n" + second + smtp + ",\nsends: true}]"), []string{"5:8: another mailbox sends already: exactly one does"}, nil},
-		"who sends needs a server":    {company("mailboxes: [" + first + "}]"), []string{"3:13: the mailbox that sends needs smtp: {host: …}"}, nil},
+		"who sends needs a server":    {company("mailboxes: [" + first + "}]"), []string{"3:13: the mailbox that sends needs smtp: {host: …}, or provider"}, nil},
 		"in clear knowingly":          {company("mailboxes: [" + first + ",\nsmtp: {host: s.example, tls: none, insecure: true}}]"), nil, []string{"4:30: password and mail travel in clear to s.example"}},
 		"in clear on this machine":    {company("mailboxes: [" + first + ",\nsmtp: {host: localhost, tls: none}}]"), nil, nil},
 		"names clash":                 {company("connections: [{name: a, type: files, folder: x}],\nmailboxes: [" + first + smtp + "}]"), []string{"4:20: a connection is named \"a\" already: names are unique over connections and mailboxes"}, nil},
@@ -65,7 +69,14 @@ func TestLoad_checksWhatPartsSayOfEachOther(t *testing.T) {
 		"senders are not there yet":   {company(off + ",\nsenders: {marie: {}}"), []string{"4:1: senders is not available yet"}, nil},
 		"a company without a name":    {"companies:\n  - id: dupont\n    reminders: {mode: off}\n", []string{"2:5: a company needs its name, as customers know it"}, nil},
 		"sage is not there yet":       {company(off + ",\nconnections: [{name: a, type: sage, client_id: x}]"), []string{"4:31: connections of type sage are not available yet (there are files, pennylane)"}, nil},
-		"a login by oauth2":           {company("mailboxes: [{name: a, address: a@dupont.example, imap: {host: i.example}" + smtp + ",\nlogin: {oauth2: microsoft, password: {env: HOME}}}]"), []string{"4:9: oauth2 is not available yet"}, nil},
+		"a password beside oauth2":    {company(box("oauth2: microsoft, client_id: x, password: {env: HOME}")), []string{"4:52: password and oauth2 exclude each other: remove one"}, nil},
+		"oauth2 without its client":   {company(box("oauth2: google")), []string{"4:8: oauth2 needs the client_id of the app registered at the vendor"}, nil},
+		"a client without oauth2":     {company(box("client_id: x, password: {env: HOME}")), []string{"4:9: client_id belongs to a log-in by OAuth: write oauth2: microsoft or google beside it"}, nil},
+		"a tenant at Google":          {company(box("oauth2: google, client_id: x, tenant: y")), []string{"4:47: a tenant is one of Microsoft's: remove it"}, nil},
+		"a tenant that is a path":     {company(box("oauth2: microsoft, client_id: x, tenant: a/b")), []string{"4:50: \"a/b\" is not a tenant: write the directory's id, or its domain"}, nil},
+		"unattended in no directory":  {company(box("oauth2: microsoft, client_id: x, client_secret: {env: HOME}")), nil, []string{"4:8: without its tenant nobody is let in unattended: write tenant, or run relanced connect"}},
+		"a provider of passwords":     {company("mailboxes: [{name: a, address: a@dupont.example, provider: microsoft365,\nlogin: {password: {env: HOME}}}]"), nil, []string{"4:19: microsoft365 takes no password for IMAP: write oauth2: microsoft"}},
+		"a provider nobody knows":     {company("mailboxes: [{name: a, address: a@dupont.example, provider: aol,\nlogin: {password: {env: HOME}}, imap: {host: i.example}" + smtp + "}]"), []string{"3:60: \"aol\" is not one of free, gandi, google, icloud, infomaniak, ionos, laposte, microsoft365, orange, ovh, sfr, yahoo"}, nil},
 		"all folders":                 {company("mailboxes: [" + first + smtp + ",\nfolders: all}]"), []string{"4:10: folders: all is not available yet: name the folders, as in [INBOX]"}, nil},
 		"commands and only_customers": {company("mailboxes: [" + first + smtp + ",\ncommands: Relances,\nonly_customers: true}]"), []string{"4:1: commands is not available yet", "5:1: only_customers is not available yet"}, nil},
 	} {
@@ -124,5 +135,24 @@ func TestLoad_theStoreMayBeASecret(t *testing.T) {
 	f := mustLoad(t, "c.yaml", "store: {env: RELANCED_TEST_STORE}\n"+small)
 	if f.Store.Kind != configs.Postgres || f.Store.Source != "postgres://u:hunter2@db/relanced" || f.Store.String() != "•••" {
 		t.Errorf("got %s from %s", f.Store, f.Store.Kind)
+	}
+}
+
+func TestShow_saysWhatAProviderImplies(t *testing.T) {
+	t.Parallel()
+	f := mustLoad(t, "c.yaml", company("mailboxes: [{name: a, address: a@dupont.example, provider: microsoft365,\n"+
+		"login: {oauth2: microsoft, tenant: dupont.example, client_id: x}, smtp: {per_day: 300}, imap: {host: imap.dupont.example}}]"))
+	shown := string(configs.Show(f))
+	for _, want := range []string{
+		"provider: microsoft365", "user: a@dupont.example", "host: smtp.office365.com", "port: 587", "tls: starttls", "pace: \"24/min\"", "per_day: 300",
+		"host: imap.dupont.example", "port: 993", "token_url: https://login.microsoftonline.com/dupont.example/oauth2/v2.0/token",
+		"redirect_url: http://localhost:8686/oauth/callback",
+	} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%q is not shown", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(shown)
 	}
 }

@@ -52,8 +52,12 @@ func TestSchema_knowsEnumsTypesAndNoKeyOfLater(t *testing.T) {
 	if types, _ := connection["oneOf"].([]any); len(types) != len(builtin.Factories()) {
 		t.Errorf("connections are one of %d types", len(types))
 	}
-	if _, there := at(append(slices.Clone(company), "mailboxes", "items", "properties")...)["provider"]; there {
-		t.Error("provider is not available yet")
+	if _, there := at(append(slices.Clone(company), "mailboxes", "items", "properties")...)["commands"]; there {
+		t.Error("commands is not available yet")
+	}
+	provider := at(append(slices.Clone(company), "mailboxes", "items", "properties", "provider")...)
+	if words, _ := provider["enum"].([]any); !slices.Contains(words, any("microsoft365")) {
+		t.Errorf("provider is %v", provider)
 	}
 	if at("properties", "companies", "items")["additionalProperties"] != false {
 		t.Error("unknown keys pass")

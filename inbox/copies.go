@@ -30,10 +30,10 @@ func (r *Reader) FileCopy(ctx context.Context, ref string, message []byte) error
 	if err != nil {
 		return err
 	}
-	switch box.FilesSent {
-	case store.Yes:
+	switch {
+	case box.FilesSent == store.Yes, box.FilesSent != store.No && r.FilesSent:
 		return nil
-	case store.No:
+	case box.FilesSent == store.No:
 		return r.append(ctx, message)
 	}
 	r.copies = append(r.copies, sentCopy{ref, message, r.Store.Now()})

@@ -15,6 +15,7 @@ import (
 	"relanced/inbox/match"
 	"relanced/internal/calendar"
 	"relanced/internal/email"
+	"relanced/internal/oauth"
 	"relanced/internal/store"
 )
 
@@ -44,6 +45,9 @@ type Reader struct {
 	Account mailbox.Account
 	Company Company
 	Logger  *slog.Logger
+	// FilesSent tells that the provider is known to file in Sent what is sent; else
+	// it is learnt.
+	FilesSent bool
 
 	session  *mailbox.Session
 	folders  []mailbox.Folder
@@ -202,11 +206,12 @@ func (r *Reader) failed(ctx context.Context, err error) error {
 	}
 	kind := mailbox.KindOf(err)
 	now := r.Store.Now()
-	switch kind {
-	case mailbox.Auth:
+	var token *oauth.Error
+	switch {
+	case kind == mailbox.Auth && !errors.As(err, &token): // without a token no log-in was tried
 		r.notUntil = now.Add(refusedPauses[min(r.refused, len(refusedPauses)-1)])
 		r.refused++
-	case mailbox.Busy:
+	case kind == mailbox.Busy:
 		r.notUntil = now.Add(busyPause)
 	default:
 		r.folders = nil // one may have been renamed

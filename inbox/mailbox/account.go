@@ -25,16 +25,22 @@ type Account struct {
 	Address  string
 	User     string
 	Password string
-	Host     string
-	Port     int
-	TLS      TLS
-	CA       string   // PEM file trusted besides the system's; "" none
-	Folders  []string // to read besides Junk; empty: INBOX
-	Sent     bool     // watch Sent too
-	Fields   []string // header fields fetched of every new message
-	Limits   Limits   // zero: the usual ones
-	Logger   *slog.Logger
-	Now      func() time.Time
+	// Token gives an access token to log in by, instead of Password; refused is one
+	// that the server did not take ("" none). nil: Password is used.
+	Token func(ctx context.Context, refused string) (string, error)
+	// Advise says what to do where the server refuses the log-in, by what it said;
+	// "" or nil: the usual.
+	Advise  func(said string) string
+	Host    string
+	Port    int
+	TLS     TLS
+	CA      string   // PEM file trusted besides the system's; "" none
+	Folders []string // to read besides Junk; empty: INBOX
+	Sent    bool     // watch Sent too
+	Fields  []string // header fields fetched of every new message
+	Limits  Limits   // zero: the usual ones
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 // TLS is how a connection is protected.

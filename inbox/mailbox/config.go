@@ -18,26 +18,17 @@ type Config struct {
 	Address string      `yaml:"address"`
 	Display string      `yaml:"display" doc:"shown beside the address"` // shown beside the address
 	Login   LoginConfig `yaml:"login"`
-	Sends   *bool       `yaml:"sends" doc:"exactly one mailbox of a company does"` // exactly one of a company does; nil: told by Settle
-	Folders FolderList  `yaml:"folders" doc:"to read; Junk is always read"`        // to read; Junk always is
-	Sent    SentWatch   `yaml:"sent" doc:"a colleague's own message to a client holds the next step, or is ignored"`
-	SMTP    SMTPConfig  `yaml:"smtp"`
-	IMAP    IMAPConfig  `yaml:"imap"`
 
-	Provider      conf.Later `yaml:"provider"`
+	Provider Provider `yaml:"provider" doc:"hosts, ports, protection and limits, where smtp and imap do not say otherwise"`
+
+	Sends   *bool      `yaml:"sends" doc:"exactly one mailbox of a company does"` // exactly one of a company does; nil: told by Settle
+	Folders FolderList `yaml:"folders" doc:"to read; Junk is always read"`        // to read; Junk always is
+	Sent    SentWatch  `yaml:"sent" doc:"a colleague's own message to a client holds the next step, or is ignored"`
+	SMTP    SMTPConfig `yaml:"smtp"`
+	IMAP    IMAPConfig `yaml:"imap"`
+
 	Commands      conf.Later `yaml:"commands"`
 	OnlyCustomers conf.Later `yaml:"only_customers"`
-}
-
-// LoginConfig is who logs in, the same for SMTP and IMAP.
-type LoginConfig struct {
-	User     string      `yaml:"user" doc:"default: the address"` // default: the address
-	Password conf.Secret `yaml:"password"`
-
-	OAuth2       conf.Later `yaml:"oauth2"`
-	Tenant       conf.Later `yaml:"tenant"`
-	ClientID     conf.Later `yaml:"client_id"`
-	ClientSecret conf.Later `yaml:"client_secret"`
 }
 
 // SMTPConfig is where messages are handed over, and how fast.
@@ -112,11 +103,14 @@ func (c *Config) Defaults() {
 	c.IMAP.Poll = 3 * time.Minute
 }
 
-// Settle fills in the defaults that depend on other keys: the user, ports and
-// protection of each mailbox, and which one sends where there is only one.
-func Settle(list []Config) {
+// Settle fills in the defaults that depend on other keys: what the provider says,
+// the user, ports and protection of each mailbox, and which one sends where there
+// is only one. p stands at `mailboxes`.
+func Settle(list []Config, p *conf.Problems) {
 	for i := range list {
 		c := &list[i]
+		c.settleProvider(p.At(i))
+		c.Login.settle()
 		if c.Login.User == "" {
 			c.Login.User = c.Address
 		}
@@ -160,14 +154,15 @@ func (c Config) Check(p *conf.Problems) {
 	} else if err := email.CheckAddress(c.Address); err != nil {
 		p.At("address").Addf("%v", err)
 	}
-	if c.Login.Password.IsZero() {
-		p.At("login").At("password").Addf("a mailbox needs a password: login: {password: {file: PATH}}")
-	}
+	c.Login.check(p.At("login"))
 	if c.IMAP.Host == "" {
-		p.At("imap").At("host").Addf("a mailbox is read over IMAP: imap: {host: …}")
+		p.At("imap").At("host").Addf("a mailbox is read over IMAP: imap: {host: …}, or provider")
 	}
 	if c.SMTP.Host == "" && c.Sends != nil && *c.Sends {
-		p.At("smtp").At("host").Addf("the mailbox that sends needs smtp: {host: …}")
+		p.At("smtp").At("host").Addf("the mailbox that sends needs smtp: {host: …}, or provider")
+	}
+	if by := presets()[string(c.Provider)].OAuth2; by != "" && c.Login.OAuth2 == "" && !c.Login.Password.IsZero() {
+		p.At("login", "password").Warnf("%s takes no password for IMAP: write oauth2: %s", c.Provider, by)
 	}
 	checkServer(p.At("smtp"), c.SMTP.Host, c.SMTP.TLS, c.SMTP.Insecure)
 	checkServer(p.At("imap"), c.IMAP.Host, c.IMAP.TLS, c.IMAP.Insecure)

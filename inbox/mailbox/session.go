@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
+
+	"relanced/internal/oauth"
 )
 
 // Limits are how long commands may take: the library has no time-out of its own,
@@ -36,6 +39,7 @@ var usualLimits = Limits{
 type Session struct {
 	account  Account
 	conn     net.Conn
+	saying   *saying // conn as the library writes to it; nil with StartTLS
 	budget   *budgetConn
 	client   *imapclient.Client
 	rang     chan struct{} // something changed in the selected folder
@@ -57,14 +61,55 @@ func Open(ctx context.Context, a Account) (*Session, error) {
 	return s, nil
 }
 
+// connect logs in. A token that the server refuses is renewed, once: it may have
+// ended sooner than it was said to.
 func (s *Session) connect(ctx context.Context) error {
+	a := s.account
+	if a.Token == nil {
+		return s.reach(ctx, "")
+	}
+	token, err := a.Token(ctx, "")
+	if err != nil {
+		return a.noToken(ctx, err)
+	}
+	err = s.reach(ctx, token)
+	if err == nil || KindOf(err) != Auth {
+		return err
+	}
+	fresh, unrenewed := a.Token(ctx, token)
+	if unrenewed != nil {
+		return a.noToken(ctx, unrenewed)
+	}
+	if fresh == token {
+		return err
+	}
+	return s.reach(ctx, fresh)
+}
+
+// noToken is why there is nothing to log in with.
+func (a Account) noToken(ctx context.Context, err error) error {
+	out := &Error{Kind: Temporary, Op: a.loggingIn(), Err: err}
+	var told *oauth.Error
+	if errors.As(err, &told) && ctx.Err() == nil {
+		out.Do = told.Do()
+		if told.Kind != oauth.Temporary {
+			out.Kind = Auth
+		}
+	}
+	return out
+}
+
+func (a Account) loggingIn() string { return fmt.Sprintf("log in to %s as %s", a.addr(), a.User) }
+
+// reach opens the line and logs in, by the token where one is given.
+func (s *Session) reach(ctx context.Context, token string) error {
 	a := s.account
 	op := "connect to " + a.addr()
 	conn, budget, config, err := a.dial(ctx)
 	if err != nil {
 		return &Error{Kind: Temporary, Op: op, Err: err, Do: doConnect(a, err)}
 	}
-	s.conn, s.budget, s.selected, s.broken = conn, budget, "", nil
+	s.conn, s.saying, s.budget, s.selected, s.broken = conn, nil, budget, "", nil
 	s.rang = make(chan struct{}, 1)
 	rang := s.rang
 	options := &imapclient.Options{
@@ -83,7 +128,8 @@ func (s *Session) connect(ctx context.Context) error {
 	}
 	err = s.guard(ctx, s.account.Limits.Login, func() error {
 		if a.TLS != StartTLS {
-			s.client = imapclient.New(conn, options)
+			s.saying = &saying{Conn: conn}
+			s.client = imapclient.New(s.saying, options)
 			return s.client.WaitGreeting()
 		}
 		client, err := imapclient.NewStartTLS(conn, options)
@@ -94,22 +140,37 @@ func (s *Session) connect(ctx context.Context) error {
 		return &Error{Kind: greetingKind(err), Op: op, Err: err, Do: doConnect(a, err)}
 	}
 	err = s.guard(ctx, s.account.Limits.Login, func() error {
-		if err := s.login(); err != nil {
+		if err := s.login(token); err != nil {
 			return err
 		}
 		s.caps = s.client.Caps()
 		return nil
 	})
 	if err != nil {
+		s.Close()
 		return s.loginError(err)
 	}
 	return nil
 }
 
-// login uses LOGIN, and AUTHENTICATE PLAIN only where the server refuses LOGIN
-// beforehand.
-func (s *Session) login() error {
+var errNoBearer = errors.New("the server offers no log-in by OAuth (XOAUTH2, OAUTHBEARER)")
+
+// login uses the token where one is given; else LOGIN, and AUTHENTICATE PLAIN
+// only where the server refuses LOGIN beforehand.
+func (s *Session) login(token string) error {
 	a := s.account
+	if token != "" {
+		caps := s.client.Caps()
+		mechanism := oauth.SASL(a.User, token, func(name string) bool { return caps.Has(imap.Cap("AUTH=" + name)) })
+		if mechanism == nil {
+			return errNoBearer
+		}
+		if s.saying != nil {
+			s.saying.sasl = true
+			defer func() { s.saying.sasl = false }()
+		}
+		return s.client.Authenticate(mechanism)
+	}
 	if caps := s.client.Caps(); caps.Has(imap.CapLoginDisabled) && caps.Has("AUTH=PLAIN") {
 		return s.client.Authenticate(sasl.NewPlainClient("", a.User, a.Password))
 	}
@@ -121,7 +182,11 @@ func (s *Session) Selected() string { return s.selected }
 
 func (s *Session) loginError(err error) error {
 	a := s.account
-	out := &Error{Kind: Temporary, Op: fmt.Sprintf("log in to %s as %s", a.addr(), a.User), Err: err}
+	out := &Error{Kind: Temporary, Op: a.loggingIn(), Err: err}
+	if errors.Is(err, errNoBearer) {
+		out.Kind, out.Do = Auth, "check host and port under imap: this server wants a password"
+		return out
+	}
 	var answer *imap.Error
 	if !errors.As(err, &answer) {
 		return out
@@ -131,11 +196,31 @@ func (s *Session) loginError(err error) error {
 		answer.Code == imap.ResponseCodeUnavailable, answer.Code == imap.ResponseCodeInUse, answer.Code == imap.ResponseCodeLimit,
 		strings.Contains(strings.ToLower(answer.Text), "too many"):
 		out.Kind = Busy
-	case answer.Type == imap.StatusResponseTypeNo:
+	case answer.Type == imap.StatusResponseTypeNo, a.Token != nil:
 		out.Kind = Auth
 		out.Do = "check the user and the password of this mailbox (many providers ask for an app password)"
+		if a.Advise != nil {
+			out.Do = cmp.Or(a.Advise(answer.Text), out.Do)
+		}
 	}
 	return out
+}
+
+// saying is the line below the library. An empty answer to a challenge is an
+// empty line (RFC 9051 §6.2.2); the library writes "=", which stands for an empty
+// first answer only, and which servers refuse as no base64.
+type saying struct {
+	net.Conn
+	sasl bool // a log-in is being said
+}
+
+// Write writes, and mends the empty answer.
+func (c *saying) Write(b []byte) (int, error) {
+	if c.sasl && string(b) == "=\r\n" {
+		_, err := c.Conn.Write([]byte("\r\n"))
+		return len(b), err
+	}
+	return c.Conn.Write(b)
 }
 
 func greetingKind(err error) Kind {

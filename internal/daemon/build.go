@@ -69,6 +69,8 @@ type Company struct {
 	Sources []syncer.Source
 	Readers []*inbox.Reader
 	Sends   *outbox.Sender // nil where no mailbox sends
+
+	grants map[string]*mailGrant // of mailboxes that are let into by OAuth, by name
 }
 
 // id is the company's.
@@ -171,7 +173,7 @@ func (d *Daemon) build(o Options) error {
 	}
 	d.Syncer = syncer.New(d.Store, read, d.owner, d.logger.With("component", "sync"))
 	for _, c := range d.Companies {
-		if err := d.openMail(c); err != nil {
+		if err := d.openMail(c, o); err != nil {
 			return err
 		}
 		boxes[c.id()] = c.Box
@@ -244,7 +246,13 @@ func historyOf(file *configs.File, c *Company) syncer.History {
 }
 
 // openMail makes the outbox, the readers and the sender of a company.
-func (d *Daemon) openMail(c *Company) error {
+func (d *Daemon) openMail(c *Company, o Options) error {
+	c.grants = map[string]*mailGrant{}
+	for _, m := range c.Mailboxes {
+		if m.Login.OAuth2 != "" {
+			c.grants[string(m.Name)] = d.mailGrant(c, m, o.Transport)
+		}
+	}
 	seller := match.Seller{Company: c.id(), Keys: d.Keys}
 	var members []string
 	for _, m := range c.Team {
@@ -285,7 +293,7 @@ func (d *Daemon) openMail(c *Company) error {
 	if sends == nil {
 		return nil
 	}
-	server, err := serverOf(*sends)
+	server, err := c.serverOf(*sends)
 	if err != nil {
 		return fmt.Errorf("mailbox %s: %w", sends.Name, err)
 	}
@@ -302,13 +310,14 @@ func (d *Daemon) readerOf(c *Company, m mailbox.Config, key store.MailboxKey, se
 		return func(from calendar.Date) calendar.Date { return span.Until(from, rules.WorkDays()) }
 	}
 	logger := d.logger.With("component", "inbox", "mailbox", m.Name)
+	account := accountOf(m)
+	account.Fields, account.Logger, account.Now = match.HeaderFields, logger, d.now
+	if g := c.grants[string(m.Name)]; g != nil {
+		account.Token = g.Token
+		account.Advise = func(said string) string { return m.AdviseIMAP(said, g.own.Load()) }
+	}
 	return &inbox.Reader{
-		Store: d.Store, Key: key, Logger: logger,
-		Account: mailbox.Account{
-			Name: string(m.Name), Address: m.Address, User: m.Login.User, Password: m.Login.Password.Value(),
-			Host: m.IMAP.Host, Port: int(m.IMAP.Port), TLS: m.IMAP.TLS, CA: string(m.IMAP.CA),
-			Folders: m.Folders, Sent: m.Sent == mailbox.SentWatched, Fields: match.HeaderFields, Logger: logger, Now: d.now,
-		},
+		Store: d.Store, Key: key, Logger: logger, Account: account, FilesSent: m.Provider.FilesSent(),
 		Company: inbox.Company{
 			Seller: seller, Members: members, Country: string(c.Country), Zone: c.Zone, French: strings.HasPrefix(string(c.Language), "fr"),
 			Holds: inbox.Holds{
@@ -318,10 +327,25 @@ func (d *Daemon) readerOf(c *Company, m mailbox.Config, key store.MailboxKey, se
 	}
 }
 
+// accountOf is where a mailbox is read. By OAuth, it gets its Token yet.
+func accountOf(m mailbox.Config) mailbox.Account {
+	return mailbox.Account{
+		Name: string(m.Name), Address: m.Address, User: m.Login.User, Password: m.Login.Password.Value(),
+		Host: m.IMAP.Host, Port: int(m.IMAP.Port), TLS: m.IMAP.TLS, CA: string(m.IMAP.CA),
+		Folders: m.Folders, Sent: m.Sent == mailbox.SentWatched,
+		Advise: func(said string) string { return m.AdviseIMAP(said, false) },
+	}
+}
+
 // serverOf is where a mailbox hands its mail over.
-func serverOf(m mailbox.Config) (outbox.Server, error) {
+func (c *Company) serverOf(m mailbox.Config) (outbox.Server, error) {
 	server := outbox.Server{
 		Host: m.SMTP.Host, Port: int(m.SMTP.Port), TLS: outbox.TLSMode(m.SMTP.TLS), User: m.Login.User, Password: m.Login.Password.Value(),
+	}
+	g := c.grants[string(m.Name)]
+	server.Advise = func(said string) string { return m.AdviseSMTP(said, g != nil && g.own.Load()) }
+	if g != nil {
+		server.Token = g.Token
 	}
 	if m.SMTP.CA == "" {
 		return server, nil

@@ -53,7 +53,7 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 			lines = append(lines, checkSource(ctx, string(s.Name), s.Connector))
 		}
 		for i, r := range c.Readers {
-			lines = append(lines, checkReading(ctx, r.Account, c.Mailboxes[i]), checkSending(ctx, c.Mailboxes[i]))
+			lines = append(lines, checkReading(ctx, r.Account, c.Mailboxes[i]), c.checkSending(ctx, c.Mailboxes[i]))
 		}
 	}
 	return lines
@@ -162,13 +162,13 @@ func checkReading(ctx context.Context, a mailbox.Account, c mailbox.Config) Chec
 	return line
 }
 
-func checkSending(ctx context.Context, c mailbox.Config) Checked {
-	line := Checked{What: "mailbox", Name: string(c.Name) + " (smtp)", OK: true}
-	if c.Sends == nil || !*c.Sends {
+func (c *Company) checkSending(ctx context.Context, m mailbox.Config) Checked {
+	line := Checked{What: "mailbox", Name: string(m.Name) + " (smtp)", OK: true}
+	if m.Sends == nil || !*m.Sends {
 		line.Message = "does not send"
 		return line
 	}
-	server, err := serverOf(c)
+	server, err := c.serverOf(m)
 	if err != nil {
 		line.OK, line.Message, line.Do = false, err.Error(), "correct `ca` under smtp"
 		return line
@@ -177,11 +177,11 @@ func checkSending(ctx context.Context, c mailbox.Config) Checked {
 	defer cancel()
 	session, result := outbox.Connect(ctx, server)
 	if session == nil {
-		line.OK, line.Message, line.Do = false, fmt.Sprintf("%s:%d: %v", c.SMTP.Host, c.SMTP.Port, result.Err), doSMTP(result)
+		line.OK, line.Message, line.Do = false, fmt.Sprintf("%s:%d: %v", m.SMTP.Host, m.SMTP.Port, result.Err), doSMTP(result)
 		return line
 	}
 	session.Close()
-	line.Message = fmt.Sprintf("may send by %s:%d%s", c.SMTP.Host, c.SMTP.Port, optOut(c.SMTP.TLS, c.SMTP.Insecure))
+	line.Message = fmt.Sprintf("may send by %s:%d%s", m.SMTP.Host, m.SMTP.Port, optOut(m.SMTP.TLS, m.SMTP.Insecure))
 	return line
 }
 
@@ -197,6 +197,9 @@ func optOut(tls mailbox.TLS, insecure bool) string {
 }
 
 func doSMTP(r outbox.Result) string {
+	if r.Do != "" {
+		return r.Do
+	}
 	switch r.Stage {
 	case outbox.StageConnect:
 		return "check host and port under smtp, and that this machine may reach them"

@@ -36,6 +36,14 @@ func (c *Company) Authorizer(name string) (who connectors.Authorizer, known bool
 			return who, true
 		}
 	}
+	if g := c.grants[name]; g != nil {
+		return g, true
+	}
+	for _, m := range c.Mailboxes {
+		if string(m.Name) == name {
+			return nil, true
+		}
+	}
 	return nil, false
 }
 
@@ -90,7 +98,10 @@ func (d *Daemon) accept(ctx context.Context, c *Company, name string, who connec
 		return "", err
 	}
 	given.Facts = facts
-	return whose, d.Grants.Put(ctx, oauth.ID(string(c.ID), name), given)
+	if err := d.Grants.Put(ctx, oauth.ID(string(c.ID), name), given); err != nil {
+		return "", err
+	}
+	return whose, d.welcome(ctx, c, name)
 }
 
 // named gives an error of a grant the name that its advice speaks of.

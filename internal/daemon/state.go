@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"relanced/inbox"
+	"relanced/inbox/mailbox"
 	"relanced/internal/dossier"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
@@ -204,14 +206,14 @@ func mailboxHealth(name string, box store.Mailbox, now time.Time) (MailboxHealth
 	}
 	if !box.ErrorAt.IsZero() {
 		one.Error = box.Error
-		problems = append(problems, Problem{fmt.Sprintf("mailbox %s: %s", name, box.Error), box.ErrorAt, "nothing leaves until it can be read"})
-		if box.ErrorKind == "auth" {
-			one.State = Blocked
-		}
+		problems = append(problems, Problem{fmt.Sprintf("mailbox %s: %s", name, box.Error), box.ErrorAt, doMailbox(name, box.Error, "nothing leaves until it can be read")})
 	}
-	if !box.BlockedAt.IsZero() {
+	switch refused := !box.ErrorAt.IsZero() && box.ErrorKind == string(mailbox.Auth); {
+	case refused: // sending is, too, for the same reason
+		one.State = Blocked
+	case !box.BlockedAt.IsZero():
 		one.State, one.Error = Blocked, box.Blocked
-		problems = append(problems, Problem{fmt.Sprintf("mailbox %s: sending is stopped: %s", name, box.Blocked), box.BlockedAt, "mend it, then restart or run `relanced remind`"})
+		problems = append(problems, Problem{fmt.Sprintf("mailbox %s: sending is stopped: %s", name, box.Blocked), box.BlockedAt, doMailbox(name, box.Blocked, "mend it, then restart or run `relanced remind`")})
 	}
 	return one, problems
 }
@@ -231,4 +233,13 @@ func vanished(name string, folders []store.Folder, now time.Time) []Problem {
 		problems = append(problems, Problem{what, f.VanishedSince, "where a rule or a person files mail of customers in another folder, add that to the mailbox's `folders`"})
 	}
 	return problems
+}
+
+// doMailbox is what to do about a mailbox: to connect it where that is what it
+// asks for, else the usual.
+func doMailbox(name, text, usual string) string {
+	if connect := "run relanced connect " + name; strings.HasSuffix(text, connect) {
+		return connect
+	}
+	return usual
 }

@@ -118,6 +118,9 @@ func (c Client) explain(err error) error {
 	case status >= 300 && status < 400, status == http.StatusNotFound, code == "" && status == http.StatusOK:
 		e.Kind = Invalid
 	}
+	if c.Advise != nil && e.Kind != Temporary {
+		e.do = c.Advise(code + ": " + told)
+	}
 	if e.Detail == "" {
 		e.Detail = answer.Response.Status
 	}

@@ -31,6 +31,9 @@ type Client struct {
 	PKCE         bool              // the vendor supports it
 	Consent      map[string]string // parameters added to the vendor's page
 	HTTP         *http.Client      // nil: a plain one with a time limit
+	// Advise says what to do about a refusal in the vendor's words, "" where the
+	// usual advice will do. It may be nil.
+	Advise func(said string) string
 }
 
 // DefaultRedirectURL is where the vendor sends the browser back to, unless the
@@ -71,13 +74,14 @@ type Error struct {
 	Detail string // what the vendor said, shortened
 	Err    error
 
-	unanswered bool // the vendor may have acted without our learning of it
+	do         string // instead of the usual advice
+	unanswered bool   // the vendor may have acted without our learning of it
 }
 
 // Error tells it without secrets.
 func (e *Error) Error() string {
 	text := map[Kind]string{
-		Unconnected: "nobody has given this connection access yet",
+		Unconnected: "nobody has given access yet",
 		Lost:        "the access that was given is no longer valid",
 		Refused:     "the vendor does not accept this client",
 		Invalid:     "the answer to a request for a token makes no sense",
@@ -97,6 +101,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Do says what a person should do.
 func (e *Error) Do() string {
+	if e.do != "" {
+		return e.do
+	}
 	name := e.ID[strings.LastIndexByte(e.ID, '/')+1:]
 	switch e.Kind {
 	case Unconnected:

@@ -333,6 +333,9 @@ func (s *Sender) mustLook(tx *store.Tx, row store.Outgoing, why string, hard boo
 // where it need not.
 func (s *Sender) blockedBy(row store.Outgoing, r Result) string {
 	if r.Outcome == NotDelivered && r.Scope == ScopeAccount && !r.Temporary {
+		if r.Do != "" {
+			return problem(r) + ": " + r.Do
+		}
 		return problem(r)
 	}
 	policy := ""

@@ -57,6 +57,7 @@ type Result struct {
 	Code      int   // SMTP reply, 0 where there was none
 	Enhanced  string
 	Text      string // what the server said; of a message sent, the text of its 250
+	Do        string // what a person should do, where more is known than that it failed
 	Alias     string // Message-ID that the provider gave in place of ours
 	Refused   []RefusedAddress
 	Armed     bool // arm had succeeded

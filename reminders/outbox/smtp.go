@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"relanced/internal/email"
+	"relanced/internal/oauth"
 )
 
 // TLSMode is how a connection is made secure.
@@ -35,8 +36,13 @@ type Server struct {
 	CA       *x509.CertPool // nil: the system's
 	User     string         // "": no log-in
 	Password string
-	Login    func(ctx context.Context) (sasl.Client, error) // OAuth; nil: User and Password
-	Limits   Limits                                         // zero fields: those of DefaultLimits
+	// Token gives an access token to log in by, instead of Password; refused is one
+	// that the server did not take ("" none). nil: Password is used.
+	Token func(ctx context.Context, refused string) (string, error)
+	// Advise says what to do where the server refuses the log-in, by what it said;
+	// "" or nil: nothing more than it said.
+	Advise func(said string) string
+	Limits Limits // zero fields: those of DefaultLimits
 }
 
 // Limits are how long each stage may take.
@@ -90,19 +96,60 @@ type Session struct {
 // says at which stage: nothing was delivered.
 func Connect(ctx context.Context, server Server) (*Session, Result) {
 	server.Limits = server.Limits.orDefault()
+	if server.Token == nil {
+		return dial(ctx, server, "")
+	}
+	token, err := server.Token(ctx, "")
+	if err != nil {
+		return nil, noToken(err)
+	}
+	s, r := dial(ctx, server, token)
+	if s != nil || r.Stage != StageAuth || r.Code/100 != 5 {
+		return s, r
+	}
+	// It may have ended sooner than it was said to.
+	fresh, err := server.Token(ctx, token)
+	switch {
+	case err != nil:
+		return nil, noToken(err)
+	case fresh == token:
+		return nil, r
+	}
+	return dial(ctx, server, fresh)
+}
+
+// advise says what to do about a log-in that was refused for good.
+func (s Server) advise(r Result) string {
+	if s.Advise == nil || r.Temporary {
+		return ""
+	}
+	return s.Advise(fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text))
+}
+
+// noToken is that there is nothing to log in with.
+func noToken(err error) Result {
+	r := failure(StageAuth, err)
+	var told *oauth.Error
+	if errors.As(err, &told) {
+		r.Temporary, r.Do = told.Kind == oauth.Temporary, told.Do()
+	}
+	return r
+}
+
+func dial(ctx context.Context, server Server, token string) (*Session, Result) {
 	address := net.JoinHostPort(server.Host, strconv.Itoa(server.Port))
 	raw, err := (&net.Dialer{Timeout: server.Limits.Connect}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, failure(StageConnect, err)
 	}
-	return attach(ctx, raw, server)
+	return attach(ctx, raw, server, token)
 }
 
-// attach opens a session on a connection.
-func attach(ctx context.Context, raw net.Conn, server Server) (*Session, Result) {
+// attach opens a session on a connection, by the token where one is given.
+func attach(ctx context.Context, raw net.Conn, server Server, token string) (*Session, Result) {
 	s := &Session{server: server, line: &line{Conn: raw}}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	stage, err := s.open(ctx, raw.LocalAddr())
+	stage, err := s.open(ctx, raw.LocalAddr(), token)
 	if !stop() && err == nil {
 		stage, err = StageHello, context.Cause(ctx)
 	}
@@ -116,6 +163,9 @@ func attach(ctx context.Context, raw net.Conn, server Server) (*Session, Result)
 		if errors.Is(err, errNoLogin) {
 			r.Temporary = false
 		}
+		if stage == StageAuth {
+			r.Do = server.advise(r)
+		}
 		return nil, r
 	}
 	return s, Result{}
@@ -123,7 +173,7 @@ func attach(ctx context.Context, raw net.Conn, server Server) (*Session, Result)
 
 var errNoLogin = errors.New("the server offers no way to log in that we know (check the port and tls)")
 
-func (s *Session) open(ctx context.Context, local net.Addr) (Stage, error) {
+func (s *Session) open(ctx context.Context, local net.Addr, token string) (Stage, error) {
 	config := &tls.Config{ServerName: s.server.Host, RootCAs: s.server.CA, MinVersion: tls.VersionTLS12}
 	s.line.before(time.Now().Add(s.server.Limits.Greeting))
 	_ = s.line.SetDeadline(time.Time{})
@@ -155,7 +205,7 @@ func (s *Session) open(ctx context.Context, local net.Addr) (Stage, error) {
 		}
 		return StageHello, err
 	}
-	if err := s.logIn(ctx); err != nil {
+	if err := s.logIn(token); err != nil {
 		return StageAuth, err
 	}
 	return "", nil
@@ -173,15 +223,13 @@ func literal(local net.Addr) string {
 	return "[IPv6:" + tcp.IP.String() + "]"
 }
 
-func (s *Session) logIn(ctx context.Context) error {
+func (s *Session) logIn(token string) error {
 	var mechanism sasl.Client
 	switch {
-	case s.server.Login != nil:
-		client, err := s.server.Login(ctx)
-		if err != nil {
-			return err
+	case token != "":
+		if mechanism = oauth.SASL(s.server.User, token, s.client.SupportsAuth); mechanism == nil {
+			return errNoLogin
 		}
-		mechanism = client
 	case s.server.User == "":
 		return nil
 	case s.client.SupportsAuth(sasl.Plain):
@@ -259,6 +307,9 @@ func (s *Session) envelope(e Envelope) Result {
 		r := failure(StageMail, err)
 		if !r.Temporary && r.tooLarge() {
 			r.Scope = ScopeMessage
+		}
+		if r.Code == 530 { // the log-in did not count
+			r.Do = s.server.advise(r)
 		}
 		return r
 	}

@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-sasl"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"relanced/internal/email/emailtest"
+	"relanced/internal/oauth"
 )
 
 const wire = "From: compta@dupont.example\r\nSubject: x\r\n\r\nBonjour\r\n.ligne au point\r\n..\r\nfin\r\n"
@@ -406,26 +406,53 @@ func TestConnect_refused(t *testing.T) {
 	}
 }
 
-// bearer is a log-in by access token.
-type bearer struct{ user, token string }
-
-func (b bearer) Start() (string, []byte, error) {
-	return "XOAUTH2", []byte("user=" + b.user + "\x01auth=Bearer " + b.token + "\x01\x01"), nil
-}
-
-func (b bearer) Next([]byte) ([]byte, error) { return []byte{}, nil }
-
 func TestConnect_logsInByToken(t *testing.T) {
 	t.Parallel()
-	_, to := server(t, emailtest.SMTPConfig{Tokens: map[string]string{"compta@dupont.example": "fresh"}})
-	for token, want := range map[string]Stage{"fresh": StageDot, "stale": StageAuth} {
-		to.Login = func(context.Context) (sasl.Client, error) { return bearer{"compta@dupont.example", token}, nil }
-		if got := try(t, to, envelope("a@b.example")); got.Stage != want || (got.Outcome == Sent) != (want == StageDot) || strings.Contains(fmt.Sprint(got.Err), token) {
-			t.Errorf("%s: %+v", token, got)
+	smtp, to := server(t, emailtest.SMTPConfig{Token: func(user, token string) bool { return user == "compta@dupont.example" && token == "fresh" }})
+	to.User = "compta@dupont.example"
+	to.Advise = func(said string) string { return "advice on " + said }
+	lost := &oauth.Error{Kind: oauth.Lost, ID: "dupont/courrier"}
+	away := &oauth.Error{Kind: oauth.Temporary}
+	for name, test := range map[string]struct {
+		user          string
+		first, second any // a token, or why there is none
+		want          Stage
+		temporary     bool
+		do            string
+		dials         int
+	}{
+		"good":                       {"", "fresh", nil, StageDot, false, "", 1},
+		"ended, renewed":             {"", "stale", "fresh", StageDot, false, "", 2},
+		"refused, and the next one":  {"", "stale", "older", StageAuth, false, "advice on 535 5.7.8 authentication failed", 2},
+		"refused, and there is none": {"", "stale", lost, StageAuth, false, "reconnect: run relanced connect courrier", 1},
+		"refused, none for now":      {"", "stale", away, StageAuth, true, away.Do(), 1},
+		"another's":                  {"paie@dupont.example", "fresh", "fresh", StageAuth, false, "advice on 535 5.7.8 authentication failed", 1},
+		"none at all":                {"", lost, nil, StageAuth, false, "reconnect: run relanced connect courrier", 0},
+	} {
+		to := to
+		if test.user != "" {
+			to.User = test.user
 		}
-	}
-	to.Login = func(context.Context) (sasl.Client, error) { return nil, errors.New("reconnect: the grant has ended") }
-	if got := try(t, to, envelope("a@b.example")); got.Stage != StageAuth || got.Outcome != NotDelivered {
-		t.Errorf("%+v", got)
+		to.Token = func(_ context.Context, refused string) (string, error) {
+			answer := test.first
+			if refused != "" {
+				if answer = test.second; refused != test.first {
+					t.Errorf("%s: %q was refused", name, refused)
+				}
+			}
+			if err, ok := answer.(error); ok {
+				return "", err
+			}
+			return answer.(string), nil
+		}
+		before := smtp.Connections()
+		got := try(t, to, envelope("a@b.example"))
+		if got.Stage != test.want || (got.Outcome == Sent) != (test.want == StageDot) || got.Temporary != test.temporary || got.Do != test.do ||
+			strings.Contains(fmt.Sprint(got.Err), "stale") {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if n := smtp.Connections() - before; n != test.dials {
+			t.Errorf("%s: %d connections, want %d", name, n, test.dials)
+		}
 	}
 }

@@ -77,7 +77,7 @@ func TestSend_keepsToTheTimesOfRFC5321(t *testing.T) {
 				test.server.dotAt = make(chan time.Time, 1)
 				done := make(chan struct{})
 				go func() { defer close(done); test.server.serve(far) }()
-				session, r := attach(t.Context(), near, Server{Host: "x.example", TLS: TLSNone, Limits: Limits{}.orDefault()})
+				session, r := attach(t.Context(), near, Server{Host: "x.example", TLS: TLSNone, Limits: Limits{}.orDefault()}, "")
 				if session == nil {
 					t.Fatal(r.Err)
 				}

@@ -13,13 +13,16 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+	"github.com/emersion/go-sasl"
 )
 
 // IMAPConfig describes a server. Change nothing after NewIMAP.
 type IMAPConfig struct {
-	Users    map[string]string // login → password; the login is the address of the mailbox
-	Folders  []string          // besides INBOX; nil: Sent and Junk
-	TLS      *tls.Config       // offers STARTTLS, or TLS from the start where Implicit
+	Users    map[string]string              // login → password; the login is the address of the mailbox
+	Token    func(login, token string) bool // the access token opens the mailbox; nil: no log-in by token
+	Bearer   string                         // how a token is said; "": XOAUTH2
+	Folders  []string                       // besides INBOX; nil: Sent and Junk
+	TLS      *tls.Config                    // offers STARTTLS, or TLS from the start where Implicit
 	Implicit bool
 	Wire     io.Writer // receives all that goes over the line; nil for none
 }
@@ -29,6 +32,7 @@ type IMAP struct {
 	Host string
 	Port int
 
+	config IMAPConfig
 	server *imapserver.Server
 	done   sync.WaitGroup
 	users  map[string]*imapmemserver.User
@@ -36,8 +40,7 @@ type IMAP struct {
 
 // NewIMAP starts a server. Close ends it.
 func NewIMAP(config IMAPConfig) (*IMAP, error) {
-	memory := imapmemserver.New()
-	s := &IMAP{Host: "127.0.0.1", users: map[string]*imapmemserver.User{}}
+	s := &IMAP{Host: "127.0.0.1", config: config, users: map[string]*imapmemserver.User{}}
 	folders := config.Folders
 	if folders == nil {
 		folders = []string{"Sent", "Junk"}
@@ -52,12 +55,11 @@ func NewIMAP(config IMAPConfig) (*IMAP, error) {
 				return nil, err
 			}
 		}
-		memory.AddUser(user)
 		s.users[strings.ToLower(login)] = user
 	}
 	s.server = imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return memory.NewSession(), nil, nil
+			return &imapSession{server: s}, nil, nil
 		},
 		Caps: imap.CapSet{
 			imap.CapIMAP4rev1: {}, imap.CapIdle: {}, imap.CapUIDPlus: {}, imap.CapMove: {}, imap.CapSpecialUse: {},
@@ -87,6 +89,69 @@ func specialUse(folder string) []imap.MailboxAttr {
 		return []imap.MailboxAttr{imap.MailboxAttrJunk}
 	}
 	return nil
+}
+
+// imapSession is one connection.
+type imapSession struct {
+	*imapmemserver.UserSession // nil before the log-in
+	server                     *IMAP
+}
+
+// Login logs in by a password.
+func (c *imapSession) Login(login, password string) error {
+	user := c.server.User(login)
+	if user == nil {
+		return imapserver.ErrAuthFailed
+	}
+	if err := user.Login(login, password); err != nil {
+		return err
+	}
+	c.UserSession = imapmemserver.NewUserSession(user)
+	return nil
+}
+
+// AuthenticateMechanisms lists the ways of logging in.
+func (c *imapSession) AuthenticateMechanisms() []string {
+	if c.server.config.Token == nil {
+		return []string{sasl.Plain}
+	}
+	return []string{sasl.Plain, bearerOr(c.server.config.Bearer)}
+}
+
+// Authenticate logs in by a token, or by a password.
+func (c *imapSession) Authenticate(mechanism string) (sasl.Server, error) {
+	switch {
+	case mechanism == sasl.Plain:
+		return sasl.NewPlainServer(func(_, login, password string) error { return c.Login(login, password) }), nil
+	case c.server.config.Token != nil && mechanism == bearerOr(c.server.config.Bearer):
+		return &bearerServer{session: c}, nil
+	}
+	return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Text: "unknown mechanism"}
+}
+
+// bearerServer is the server's side of a log-in by token: a wrong one is met with
+// a reason, as the providers do, before it is refused.
+type bearerServer struct {
+	session *imapSession
+	refused bool
+}
+
+// Next reads what the client says.
+func (b *bearerServer) Next(said []byte) (challenge []byte, done bool, err error) {
+	if b.refused {
+		return nil, true, &imap.Error{Type: imap.StatusResponseTypeNo, Text: "AUTHENTICATE failed."}
+	}
+	if said == nil {
+		return []byte{}, false, nil
+	}
+	login, token := readBearer(said)
+	user := b.session.server.User(login)
+	if user == nil || !b.session.server.config.Token(login, token) {
+		b.refused = true
+		return []byte(refusedBearer), false, nil
+	}
+	b.session.UserSession = imapmemserver.NewUserSession(user)
+	return nil, true, nil
 }
 
 // Close ends the server and its connections.

@@ -52,9 +52,10 @@ type Fault struct {
 
 // SMTPConfig describes a server. Change nothing after NewSMTP.
 type SMTPConfig struct {
-	Users    map[string]string // user → password; with none, nobody need log in
-	Tokens   map[string]string // user → access token, for XOAUTH2
-	TLS      *tls.Config       // offers STARTTLS, or TLS from the start where Implicit
+	Users    map[string]string             // user → password; with none, nobody need log in
+	Token    func(user, token string) bool // the access token lets the user in; nil: no log-in by token
+	Bearer   string                        // how a token is said; "": XOAUTH2
+	TLS      *tls.Config                   // offers STARTTLS, or TLS from the start where Implicit
 	Implicit bool
 	DSN      bool
 	UTF8     bool
@@ -276,8 +277,8 @@ func (c *session) abilities() string {
 		list = append(list, "STARTTLS")
 	}
 	switch {
-	case config.Tokens != nil:
-		list = append(list, "AUTH PLAIN LOGIN XOAUTH2")
+	case config.Token != nil:
+		list = append(list, "AUTH PLAIN LOGIN "+bearerOr(config.Bearer))
 	case config.Users != nil:
 		list = append(list, "AUTH PLAIN LOGIN")
 	}
@@ -306,7 +307,11 @@ func (c *session) auth(argument string) error {
 	mechanism, initial, _ := strings.Cut(argument, " ")
 	var user, password string
 	var err error
-	known := c.server.config.Users
+	config := c.server.config
+	known := func(user, password string) bool {
+		want, ok := config.Users[user]
+		return ok && want == password
+	}
 	switch strings.ToUpper(mechanism) {
 	case "PLAIN":
 		raw, _ := base64.StdEncoding.DecodeString(initial)
@@ -325,16 +330,19 @@ func (c *session) auth(argument string) error {
 		if password, err = ask("UGFzc3dvcmQ6"); err != nil {
 			return err
 		}
-	case "XOAUTH2":
+	case bearerOr(config.Bearer):
+		if config.Token == nil {
+			return c.say("504 5.7.4 unknown mechanism")
+		}
 		if user, password, err = c.token(initial); err != nil {
 			return err
 		}
-		known = c.server.config.Tokens
+		known = config.Token
 	default:
 		return c.say("504 5.7.4 unknown mechanism")
 	}
 	return c.answer(Auth, user, func() string {
-		if want, ok := known[user]; !ok || want != password {
+		if !known(user, password) {
 			return "535 5.7.8 authentication failed"
 		}
 		c.user = user
@@ -342,25 +350,44 @@ func (c *session) auth(argument string) error {
 	})
 }
 
-// token reads the initial response of XOAUTH2. A wrong token is met with a
-// challenge, as the providers do, before it is refused.
+// token reads the initial response of a log-in by token. A wrong token is met
+// with a challenge, as the providers do, before it is refused.
 func (c *session) token(initial string) (user, token string, err error) {
 	raw, _ := base64.StdEncoding.DecodeString(initial)
-	for part := range strings.SplitSeq(string(raw), "\x01") {
-		if value, ok := strings.CutPrefix(part, "user="); ok {
-			user = value
-		}
-		if value, ok := strings.CutPrefix(part, "auth=Bearer "); ok {
-			token = value
-		}
-	}
-	if want, ok := c.server.config.Tokens[user]; !ok || want != token {
-		if err := c.say("334 eyJzdGF0dXMiOiI0MDEifQ=="); err != nil {
+	user, token = readBearer(raw)
+	if !c.server.config.Token(user, token) {
+		if err := c.say("334 " + base64.StdEncoding.EncodeToString([]byte(refusedBearer))); err != nil {
 			return "", "", err
 		}
 		_, err = c.in.ReadString('\n')
 	}
 	return user, token, err
+}
+
+// refusedBearer is the reason that providers give for refusing a token.
+const refusedBearer = `{"status":"401","schemes":"bearer"}`
+
+// bearerOr is the mechanism by which a token is said.
+func bearerOr(mechanism string) string {
+	if mechanism == "" {
+		return "XOAUTH2"
+	}
+	return mechanism
+}
+
+// readBearer reads what a client says by XOAUTH2 or OAUTHBEARER.
+func readBearer(said []byte) (user, token string) {
+	for part := range strings.SplitSeq(string(said), "\x01") {
+		for _, prefix := range []string{"user=", "n,a="} {
+			if value, ok := strings.CutPrefix(part, prefix); ok {
+				user = strings.TrimSuffix(value, ",")
+			}
+		}
+		if value, ok := strings.CutPrefix(part, "auth=Bearer "); ok {
+			token = value
+		}
+	}
+	return user, token
 }
 
 // path takes "FROM:<a@b> X=Y" apart.
@@ -380,7 +407,7 @@ func (c *session) from(argument string) string {
 		return "501 5.5.4 syntax"
 	case !c.hello || c.mail != nil:
 		return "503 5.5.1 out of order"
-	case (c.server.config.Users != nil || c.server.config.Tokens != nil) && c.user == "":
+	case (c.server.config.Users != nil || c.server.config.Token != nil) && c.user == "":
 		return "530 5.7.0 authentication required"
 	}
 	c.mail = &Mail{From: address, Mail: parameters}
