@@ -74,8 +74,11 @@ func (c Client) ask(ctx context.Context, now time.Time, get func(context.Context
 		return Grant{}, c.explain(err)
 	}
 	g := Grant{Access: t.AccessToken, Refresh: t.RefreshToken}
-	if seconds := t.ExpiresIn; seconds > 0 {
-		g.ExpiresAt = now.Add(time.Duration(seconds) * time.Second)
+	switch {
+	case t.ExpiresIn > 0:
+		g.ExpiresAt = now.Add(time.Duration(t.ExpiresIn) * time.Second)
+	case !t.Expiry.IsZero(): // client credentials tell it by the system's clock alone
+		g.ExpiresAt = now.Add(time.Until(t.Expiry))
 	}
 	return g, nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -257,6 +258,65 @@ func TestToken_tellsWhatIsWrong(t *testing.T) {
 	w.ahead.Add(int64(time.Hour))
 	if _, err := k.Token(t.Context(), "dupont/compta", away, ""); kindOf(err) != oauth.Temporary {
 		t.Errorf("nobody answers: %v", err)
+	}
+}
+
+func TestOwn_isKeptInMemoryAndRenewed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *oauthtest.Options) { o.Unattended = true })
+	k := w.keeper(w.store, "one")
+	own := func(refused string) string {
+		t.Helper()
+		got, err := k.Own(t.Context(), "dupont/courrier", w.client, refused)
+		if err != nil || !w.vendor.Valid(got.Access) {
+			t.Fatalf("got %q, %v", got.Access, err)
+		}
+		return got.Access
+	}
+	first := own("")
+	if own("") != first || w.vendor.Requests() != 1 {
+		t.Error("a good token was thrown away")
+	}
+	w.ahead.Store(int64(4*time.Minute + 10*time.Second))
+	second := own("")
+	if third := own(second); second == first || third == second {
+		t.Error("a token that has ended, or was refused, was given out again")
+	}
+	if ok, err := k.Connected(t.Context(), "dupont/courrier"); ok || err != nil {
+		t.Errorf("something was stored: %v", err)
+	}
+	w.client.Advise = func(said string) string { return "about " + said }
+	w.vendor.Refuse("invalid_grant", "no consent")
+	_, err := k.Own(t.Context(), "dupont/courrier", w.client, own(""))
+	var told *oauth.Error
+	if !errors.As(err, &told) || told.Kind != oauth.Refused || told.Do() != "about invalid_grant: no consent" {
+		t.Errorf("refused: %v", err)
+	}
+	w.vendor.Fail(oauthtest.ServerError, 9)
+	if _, err = k.Own(t.Context(), "dupont/courrier", w.client, own("")); kindOf(err) != oauth.Temporary {
+		t.Errorf("broken: %v", err)
+	}
+}
+
+func TestSASL_prefersXOAUTH2AndAnswersTheReason(t *testing.T) {
+	t.Parallel()
+	for announced, want := range map[string][3]string{
+		"XOAUTH2":             {"XOAUTH2", "user=compta@dupont.example\x01auth=Bearer T\x01\x01", ""},
+		"OAUTHBEARER XOAUTH2": {"XOAUTH2", "user=compta@dupont.example\x01auth=Bearer T\x01\x01", ""},
+		"PLAIN OAUTHBEARER":   {"OAUTHBEARER", "n,a=compta@dupont.example,\x01auth=Bearer T\x01\x01", "\x01"},
+	} {
+		client := oauth.SASL("compta@dupont.example", "T", func(name string) bool { return slices.Contains(strings.Fields(announced), name) })
+		mechanism, first, err := client.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Next([]byte(`{"status":"401"}`))
+		if got := [3]string{mechanism, string(first), string(answer)}; got != want || answer == nil || err != nil {
+			t.Errorf("%s: %q, %v", announced, got, err)
+		}
+	}
+	if client := oauth.SASL("a", "T", func(string) bool { return false }); client != nil {
+		t.Error("it logs in where no log-in by token is offered")
 	}
 }
 

@@ -48,6 +48,7 @@ type Server struct {
 	access    map[string]token
 	fault     Fault
 	faults    int
+	refusal   map[string]any // nil: none
 	requests  int
 	refreshes int
 }
@@ -96,6 +97,17 @@ func (s *Server) Fail(f Fault, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault, s.faults = f, times
+}
+
+// Refuse lets every request for a token be refused in these words, until it is
+// told "".
+func (s *Server) Refuse(code, told string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusal = nil
+	if code != "" {
+		s.refusal = refusal(code, told)
+	}
 }
 
 // Requests counts requests for a token, Refreshes those that renewed one.
@@ -247,6 +259,10 @@ func (s *Server) Token(w http.ResponseWriter, r *http.Request) {
 	case Away:
 		panic(http.ErrAbortHandler)
 	case Lost:
+	}
+	if s.refusal != nil {
+		answer(w, http.StatusBadRequest, s.refusal)
+		return
 	}
 	status, body := s.grant(r)
 	if failing == Lost {
