@@ -98,20 +98,26 @@ type connecting struct {
 
 func (w *oauthWorld) connect() *connecting {
 	w.t.Helper()
-	c := &connecting{cmd: w.command("connect", "books"), rest: make(chan string, 1)}
+	return connect(w.t, w.command("connect", "books"))
+}
+
+// connect starts a `connect` and waits for the page it names.
+func connect(t *testing.T, cmd *exec.Cmd) *connecting {
+	t.Helper()
+	c := &connecting{cmd: cmd, rest: make(chan string, 1)}
 	c.cmd.Stderr = os.Stderr
 	var err error
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := c.cmd.Start(); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	w.t.Cleanup(func() { _ = c.cmd.Process.Kill() })
+	t.Cleanup(func() { _ = c.cmd.Process.Kill() })
 	lines := bufio.NewScanner(out)
 	for c.page == "" && lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "http") {

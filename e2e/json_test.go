@@ -115,6 +115,7 @@ type statusRow struct {
 	} `json:"mailboxes"`
 	Outbox   map[string]int `json:"outbox"`
 	Problems []struct {
-		What string `json:"what"`
+		What string  `json:"what"`
+		Do   *string `json:"do"`
 	} `json:"problems"`
 }

@@ -92,6 +92,9 @@ func list(ctx context.Context, a Account, pattern string) ([]*imap.ListData, err
 		listed, err = s.client.List("", pattern, nil).Collect()
 		return err
 	})
+	if refused := s.unconnected(err); refused != nil {
+		return nil, refused
+	}
 	if err != nil {
 		return nil, &Error{Kind: Temporary, Op: "list the folders", Err: err}
 	}

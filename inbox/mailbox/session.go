@@ -206,6 +206,16 @@ func (s *Session) loginError(err error) error {
 	return out
 }
 
+// unconnected is that a log-in was for nothing, nil where err is something else:
+// Exchange lets in whom it has no mailbox for, and says so at the next command.
+func (s *Session) unconnected(err error) error {
+	var answer *imap.Error
+	if !errors.As(err, &answer) || !strings.Contains(strings.ToLower(answer.Text), "authenticated but not connected") {
+		return nil
+	}
+	return s.loginError(&imap.Error{Type: imap.StatusResponseTypeNo, Text: answer.Text})
+}
+
 // saying is the line below the library. An empty answer to a challenge is an
 // empty line (RFC 9051 §6.2.2); the library writes "=", which stands for an empty
 // first answer only, and which servers refuse as no base64.
@@ -311,6 +321,9 @@ func (s *Session) Examine(ctx context.Context, folder string) (Status, error) {
 	})
 	if err != nil {
 		s.selected = ""
+		if refused := s.unconnected(err); refused != nil {
+			return status, refused
+		}
 		kind := Temporary
 		var answer *imap.Error
 		if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo {

@@ -137,6 +137,30 @@ func TestOpen_answersTheReasonWithAnEmptyLine(t *testing.T) {
 	}
 }
 
+// Exchange takes the token of whom it has no mailbox for.
+func TestProbe_aLogInToNoMailboxIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"EXAMINE", "LIST"} {
+		s := newScript(t)
+		s.on = func(c *client, tag, line string) bool {
+			if strings.HasPrefix(line, command) {
+				c.say("%s BAD User is authenticated but not connected.", tag)
+			}
+			return strings.HasPrefix(line, command)
+		}
+		account := s.account()
+		account.Advise = func(said string) string { return "about " + said }
+		_, err := mailbox.Probe(t.Context(), account)
+		if command == "LIST" {
+			_, err = mailbox.Folders(t.Context(), account)
+		}
+		var told *mailbox.Error
+		if !errors.As(err, &told) || told.Kind != mailbox.Auth || told.Do != "about User is authenticated but not connected." {
+			t.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
 func TestOpen_aServerWithoutTokensIsSaid(t *testing.T) {
 	t.Parallel()
 	s := newScript(t)

@@ -62,9 +62,8 @@ func (g *mailGrant) Accept(ctx context.Context, access string, _ url.Values) (ma
 	account.Token = func(context.Context, string) (string, error) { return access, nil }
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	session, err := mailbox.Open(ctx, account)
+	_, err := mailbox.Probe(ctx, account)
 	if err == nil {
-		session.Close()
 		return nil, fmt.Sprintf("%s (%s)", g.box.Login.User, g.box.Login.OAuth2), nil
 	}
 	failed := &connectors.Error{Kind: connectors.Temporary, Op: "open the mailbox", Err: err, Do: "try again"}
