@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/mail"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,7 @@ type mailVendor struct {
 	imap  *emailtest.IMAP
 	smtp  *emailtest.SMTP
 	opens atomic.Value // the mailbox that its tokens open
+	pages string       // where consent, tokens and what they open are asked for
 }
 
 // newMailWorld is a company whose mailbox is at that vendor. bearer is how its
@@ -40,8 +42,12 @@ func newMailWorld(t *testing.T, vendor, bearer, keys string, o oauthtest.Options
 	mux := http.NewServeMux()
 	mux.HandleFunc("/authorize", v.oauth.Authorize)
 	mux.HandleFunc("/token", v.oauth.Token)
+	mux.HandleFunc("/introspect", func(rw http.ResponseWriter, r *http.Request) { // RFC 7662, as Dovecot asks
+		fmt.Fprintf(rw, `{"active": %v, "email": %q}`, v.oauth.Valid(r.FormValue("token")), v.opens.Load())
+	})
 	pages := httptest.NewServer(mux)
 	t.Cleanup(pages.Close)
+	v.pages = pages.URL
 	var err error
 	if v.imap, err = emailtest.NewIMAP(emailtest.IMAPConfig{Users: map[string]string{boxAddress: "no password"}, Token: opens, Bearer: bearer}); err != nil {
 		t.Fatal(err)
@@ -54,7 +60,11 @@ func newMailWorld(t *testing.T, vendor, bearer, keys string, o oauthtest.Options
 	w := &world{t: t, dir: t.TempDir()}
 	w.store = "sqlite:" + filepath.Join(w.dir, "relanced.db")
 	w.put("secret", o.ClientSecret+"\n")
-	w.config = w.put("relanced.yaml", fmt.Sprintf(`
+	w.config = w.put("relanced.yaml", fmt.Sprintf(mailConfig, boxAddress, vendor, pages.URL+"/authorize", pages.URL+"/token", redirect, keys, v.smtp.Port, v.imap.Port))
+	return w, v
+}
+
+const mailConfig = `
 store: {env: RELANCED_STORE}
 http: {listen: off}
 companies:
@@ -74,9 +84,7 @@ companies:
     reminders:
       schedule: "* * * * *"
       window: {days: mon-sun, hours: "00:00-24:00", holidays: none}
-`, boxAddress, vendor, pages.URL+"/authorize", pages.URL+"/token", redirect, keys, v.smtp.Port, v.imap.Port))
-	return w, v
-}
+`
 
 func (w *world) connect() (string, int) {
 	w.t.Helper()
@@ -255,4 +263,51 @@ func TestMailOAuth_aRunningDaemonTakesUpTheConsent(t *testing.T) {
 		t.Fatalf("connect: %d %s", code, out)
 	}
 	until(t, 30*time.Second, "fresh", func() bool { return state() == "fresh" })
+}
+
+// Dovecot checks tokens with the vendor, and says no in its own way.
+func TestMailOAuth_onDovecot(t *testing.T) {
+	t.Parallel()
+	for _, mechanism := range []string{"xoauth2", "oauthbearer"} {
+		t.Run(mechanism, func(t *testing.T) {
+			t.Parallel()
+			p := newPost(t)
+			w, v := newMailWorld(t, "google", "XOAUTH2", "", oauthtest.Options{})
+			w.ledger()
+			state := p.env["MAIL_STATE"]
+			for name, text := range map[string]string{
+				"dovecot.conf": "auth_mechanisms = plain " + mechanism + "\npassdb {\n  driver = oauth2\n  mechanisms = " + mechanism + "\n  args = " + filepath.Join(state, "oauth2.conf") + "\n}\n",
+				"oauth2.conf": "introspection_url = " + v.pages + "/introspect?token=\nintrospection_mode = get\nusername_attribute = email\nusername_format = %Ln\n" +
+					"active_attribute = active\nactive_value = true\n",
+			} {
+				file, err := os.OpenFile(filepath.Join(state, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := file.WriteString(text); err != nil {
+					t.Fatal(err)
+				}
+				file.Close()
+			}
+			p.run("down", "imap")
+			p.run("up", "imap")
+			config, err := os.ReadFile(w.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.put("relanced.yaml", strings.Replace(string(config), fmt.Sprintf("port: %d, tls: none}\n    rem", v.imap.Port),
+				fmt.Sprintf("port: %s, tls: implicit, ca: %q}\n    rem", p.env["MAIL_IMAPS_PORT"], p.env["MAIL_CA"]), 1))
+			if out, code := w.connect(); code != 0 {
+				t.Fatalf("connect: %d %s\n%s", code, out, p.run("logs"))
+			}
+			v.oauth.ExpireAccess()
+			if r := w.command("check"); r.code != 0 {
+				t.Errorf("check: %d %s", r.code, r.out)
+			}
+			v.opens.Store("paie@dupont.example")
+			if r := w.command("check"); r.code != 1 || !strings.Contains(r.out, "run relanced connect courrier as compta@dupont.example") {
+				t.Errorf("check with another's token: %d %s", r.code, r.out)
+			}
+		})
+	}
 }

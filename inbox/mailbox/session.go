@@ -12,8 +12,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
-
-	"relanced/internal/oauth"
 )
 
 // Limits are how long commands may take: the library has no time-out of its own,
@@ -60,46 +58,6 @@ func Open(ctx context.Context, a Account) (*Session, error) {
 	}
 	return s, nil
 }
-
-// connect logs in. A token that the server refuses is renewed, once: it may have
-// ended sooner than it was said to.
-func (s *Session) connect(ctx context.Context) error {
-	a := s.account
-	if a.Token == nil {
-		return s.reach(ctx, "")
-	}
-	token, err := a.Token(ctx, "")
-	if err != nil {
-		return a.noToken(ctx, err)
-	}
-	err = s.reach(ctx, token)
-	if err == nil || KindOf(err) != Auth {
-		return err
-	}
-	fresh, unrenewed := a.Token(ctx, token)
-	if unrenewed != nil {
-		return a.noToken(ctx, unrenewed)
-	}
-	if fresh == token {
-		return err
-	}
-	return s.reach(ctx, fresh)
-}
-
-// noToken is why there is nothing to log in with.
-func (a Account) noToken(ctx context.Context, err error) error {
-	out := &Error{Kind: Temporary, Op: a.loggingIn(), Err: err}
-	var told *oauth.Error
-	if errors.As(err, &told) && ctx.Err() == nil {
-		out.Do = told.Do()
-		if told.Kind != oauth.Temporary {
-			out.Kind = Auth
-		}
-	}
-	return out
-}
-
-func (a Account) loggingIn() string { return fmt.Sprintf("log in to %s as %s", a.addr(), a.User) }
 
 // reach opens the line and logs in, by the token where one is given.
 func (s *Session) reach(ctx context.Context, token string) error {
@@ -153,23 +111,12 @@ func (s *Session) reach(ctx context.Context, token string) error {
 	return nil
 }
 
-var errNoBearer = errors.New("the server offers no log-in by OAuth (XOAUTH2, OAUTHBEARER)")
-
 // login uses the token where one is given; else LOGIN, and AUTHENTICATE PLAIN
 // only where the server refuses LOGIN beforehand.
 func (s *Session) login(token string) error {
 	a := s.account
 	if token != "" {
-		caps := s.client.Caps()
-		mechanism := oauth.SASL(a.User, token, func(name string) bool { return caps.Has(imap.Cap("AUTH=" + name)) })
-		if mechanism == nil {
-			return errNoBearer
-		}
-		if s.saying != nil {
-			s.saying.sasl = true
-			defer func() { s.saying.sasl = false }()
-		}
-		return s.client.Authenticate(mechanism)
+		return s.bear(token)
 	}
 	if caps := s.client.Caps(); caps.Has(imap.CapLoginDisabled) && caps.Has("AUTH=PLAIN") {
 		return s.client.Authenticate(sasl.NewPlainClient("", a.User, a.Password))
@@ -204,33 +151,6 @@ func (s *Session) loginError(err error) error {
 		}
 	}
 	return out
-}
-
-// unconnected is that a log-in was for nothing, nil where err is something else:
-// Exchange lets in whom it has no mailbox for, and says so at the next command.
-func (s *Session) unconnected(err error) error {
-	var answer *imap.Error
-	if !errors.As(err, &answer) || !strings.Contains(strings.ToLower(answer.Text), "authenticated but not connected") {
-		return nil
-	}
-	return s.loginError(&imap.Error{Type: imap.StatusResponseTypeNo, Text: answer.Text})
-}
-
-// saying is the line below the library. An empty answer to a challenge is an
-// empty line (RFC 9051 §6.2.2); the library writes "=", which stands for an empty
-// first answer only, and which servers refuse as no base64.
-type saying struct {
-	net.Conn
-	sasl bool // a log-in is being said
-}
-
-// Write writes, and mends the empty answer.
-func (c *saying) Write(b []byte) (int, error) {
-	if c.sasl && string(b) == "=\r\n" {
-		_, err := c.Conn.Write([]byte("\r\n"))
-		return len(b), err
-	}
-	return c.Conn.Write(b)
 }
 
 func greetingKind(err error) Kind {

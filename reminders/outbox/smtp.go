@@ -99,41 +99,7 @@ func Connect(ctx context.Context, server Server) (*Session, Result) {
 	if server.Token == nil {
 		return dial(ctx, server, "")
 	}
-	token, err := server.Token(ctx, "")
-	if err != nil {
-		return nil, noToken(err)
-	}
-	s, r := dial(ctx, server, token)
-	if s != nil || r.Stage != StageAuth || r.Code/100 != 5 {
-		return s, r
-	}
-	// It may have ended sooner than it was said to.
-	fresh, err := server.Token(ctx, token)
-	switch {
-	case err != nil:
-		return nil, noToken(err)
-	case fresh == token:
-		return nil, r
-	}
-	return dial(ctx, server, fresh)
-}
-
-// advise says what to do about a log-in that was refused for good.
-func (s Server) advise(r Result) string {
-	if s.Advise == nil || r.Temporary {
-		return ""
-	}
-	return s.Advise(fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text))
-}
-
-// noToken is that there is nothing to log in with.
-func noToken(err error) Result {
-	r := failure(StageAuth, err)
-	var told *oauth.Error
-	if errors.As(err, &told) {
-		r.Temporary, r.Do = told.Kind == oauth.Temporary, told.Do()
-	}
-	return r
+	return dialByToken(ctx, server)
 }
 
 func dial(ctx context.Context, server Server, token string) (*Session, Result) {
