@@ -10,11 +10,16 @@ import (
 	"relanced/connectors/files/ledger"
 )
 
-// place is the cursor: for each part (a fiscal year, a list) the last file that
-// was accepted.
+// place is the cursor: for each part (a fiscal year, a list, the electronic
+// invoices) the last file that was accepted.
 type place struct {
-	Files []accepted `json:"files"`
+	Files    []accepted `json:"files"`
+	Taken    []string   `json:"taken,omitempty"`    // short hashes of the last lists of invoices: an old one again must not undo a newer
+	Replaced []string   `json:"replaced,omitempty"` // external ids of invoices that a corrected one stands instead of
 }
+
+// mostTaken is how many lists of invoices are remembered.
+const mostTaken = 200
 
 // accepted is a file whose last page was committed.
 type accepted struct {
@@ -37,9 +42,18 @@ func parseCursor(c connectors.Cursor) (place, error) {
 	return p, nil
 }
 
-// with returns the cursor after a file was accepted.
-func (p place) with(a accepted) (connectors.Cursor, error) {
-	next := place{Files: slices.Clone(p.Files)}
+// after returns the cursor after a file was accepted.
+func (p place) after(r staged) (connectors.Cursor, error) {
+	a := r.accepted
+	next := place{Files: slices.Clone(p.Files), Taken: p.Taken, Replaced: p.Replaced}
+	if short := short(a.Hash); r.plain && a.Part != electronic && !slices.Contains(next.Taken, short) {
+		next.Taken = append(slices.Clone(next.Taken[max(0, len(next.Taken)+1-mostTaken):]), short)
+	}
+	for _, external := range r.replaced {
+		if !slices.Contains(next.Replaced, external) {
+			next.Replaced = append(slices.Clone(next.Replaced), external)
+		}
+	}
 	if old := next.part(a.Part); old != nil {
 		*old = a
 	} else {
@@ -63,6 +77,24 @@ func (p place) with(a accepted) (connectors.Cursor, error) {
 func (p place) knows(hash string) bool {
 	return slices.ContainsFunc(p.Files, func(a accepted) bool { return a.Hash == hash && !a.Redo })
 }
+
+// replayed tells whether the very file was accepted before, and another of its
+// kind after it.
+func (p place) replayed(hash string) bool {
+	return slices.Contains(p.Taken, short(hash)) && !p.knows(hash)
+}
+
+// exports names a part that is an export of the whole books, "" where there is none.
+func (p place) exports() string {
+	for _, f := range p.Files {
+		if f.Part != electronic {
+			return f.Part
+		}
+	}
+	return ""
+}
+
+func short(hash string) string { return hash[:min(16, len(hash))] }
 
 // year returns what is known of a fiscal year, nil where it was not loaded.
 func (p place) year(siren string, year int) *ledger.Closing {

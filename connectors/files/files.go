@@ -1,5 +1,5 @@
-// Package files is the connector for books that come as files: a FEC or a CSV,
-// dropped into a watched folder or handed over by import.
+// Package files is the connector for books that come as files: a FEC, a CSV or
+// electronic invoices, dropped into a watched folder or handed over by import.
 package files
 
 import (
@@ -44,11 +44,9 @@ func (s *Spec) Defaults() { s.Format = Auto }
 // Check reports what cannot work.
 func (s *Spec) Check(p *conf.Problems) {
 	switch s.Format {
-	case "", Auto, FEC, CSV:
-	case FacturX:
-		p.At("format").Addf("format facturx is not available yet: write auto, fec or csv")
+	case "", Auto, FEC, CSV, FacturX:
 	default:
-		p.At("format").Addf("format %q is unknown: write auto, fec or csv", s.Format)
+		p.At("format").Addf("format %q is unknown: write auto, fec, csv or facturx", s.Format)
 	}
 	if _, written := p.At("csv").Node(); written || s.Format == CSV {
 		s.CSV.Check(p.At("csv"))
@@ -60,9 +58,6 @@ func New() connectors.Spec { return &Spec{} }
 
 // Open builds the connector. It touches neither folder nor files.
 func (s *Spec) Open(env connectors.Env) (connectors.Connector, error) {
-	if s.Format == FacturX {
-		return nil, fmt.Errorf("files: format facturx is not available yet")
-	}
 	terms, err := calendar.ParseTerms("30d")
 	if env.Company.Terms != "" {
 		terms, err = calendar.ParseTerms(env.Company.Terms)
@@ -106,12 +101,13 @@ type Connector struct {
 const maxAge = 8 * 24 * time.Hour
 
 // Info tells what files can and cannot do. Payments are told only where they
-// are on account; what is settled simply stops being open, so allocations are
-// not told. Due dates come with CSV files only, and there not always.
+// are on account, and by electronic invoices never; what is settled simply stops
+// being open, so allocations are not told. A FEC has no due dates; the others
+// do, though not always.
 func (c *Connector) Info() connectors.Info {
 	return connectors.Info{
 		PageSize: 500, Allocations: connectors.None, MaxAge: maxAge, AgeIsOfExport: true,
-		DueDates: c.format == CSV,
+		DueDates: c.format == CSV || c.format == FacturX,
 	}
 }
 

@@ -293,7 +293,7 @@ func TestImportFile_whatIsNoFECIsRefusedWhole(t *testing.T) {
 		"EBCDIC":        {strings.Repeat("\xD1\x96\xA4\x99\x95\x81\x93\xC3\x96\x84\x85\x40", 20), "EBCDIC"},
 		"empty":         {"", "empty"},
 		"spreadsheet":   {"PK\x03\x04xxxx", "spreadsheet"},
-		"PDF":           {"%PDF-1.7", "Factur-X is not available yet"},
+		"PDF":           {"%PDF-1.7", "it is a PDF"},
 		"short header":  {"JournalCode\tEcritureNum\tCompteNum\tEcritureDate\n", "4 columns"},
 		"lost column":   {strings.Replace(header, "CompteNum", "Autre1", 1) + "\n", ""},
 		"no lines":      {header + "\n", "no entry"},

@@ -113,7 +113,8 @@ func byYear(list []dropped) {
 // Pull takes the files of the inbox, one after the other. A file is moved to
 // done when its last page was committed, to failed with a report beside it when
 // it is refused. Files still being written are left for the next pass, unless a
-// person asked for this one.
+// person asked for this one. A file that cannot be opened, or changes while it is
+// read, stays; the others are taken, and then the pass fails with the reason.
 func (c *Connector) Pull(ctx context.Context, since connectors.Cursor) iter.Seq2[connectors.Page, error] {
 	return func(yield func(connectors.Page, error) bool) {
 		if c.folder == "" {
@@ -128,12 +129,19 @@ func (c *Connector) Pull(ctx context.Context, since connectors.Cursor) iter.Seq2
 			yield(connectors.Page{}, err)
 			return
 		}
+		var left error
 		for _, file := range files {
-			next, more := c.take(ctx, file.name, since, yield)
+			next, fault, more := c.take(ctx, file.name, since, yield)
 			if !more {
 				return
 			}
+			if left == nil {
+				left = fault
+			}
 			since = next
+		}
+		if left != nil {
+			yield(connectors.Page{}, left)
 		}
 	}
 }
@@ -160,19 +168,23 @@ func (c *Connector) settled(ctx context.Context) ([]dropped, error) {
 	}), nil
 }
 
-// take reads one file of the inbox. It returns the cursor after it and whether
-// to go on.
-func (c *Connector) take(ctx context.Context, name string, since connectors.Cursor, yield func(connectors.Page, error) bool) (connectors.Cursor, bool) {
+// take reads one file of the inbox. It returns the cursor after it, why the file
+// was left where it is (the others are taken nevertheless), and whether to go on.
+func (c *Connector) take(ctx context.Context, name string, since connectors.Cursor, yield func(connectors.Page, error) bool) (connectors.Cursor, error, bool) {
 	path := filepath.Join(c.folder.inbox(), name)
 	before, err := parseCursor(since)
 	if err != nil {
 		yield(connectors.Page{}, err)
-		return since, false
+		return since, nil, false
 	}
-	if hash, err := hashOf(path); err == nil && before.knows(hash) {
+	was, err := os.Lstat(path)
+	if err != nil || !was.Mode().IsRegular() {
+		return since, nil, true // gone since, or made into something else
+	}
+	if hash, err := hashOf(path); err == nil && (before.knows(hash) || before.replayed(hash)) {
 		// Committed before, or the same export once more: nothing to change.
 		c.log.InfoContext(ctx, "file already taken", "file", name)
-		return since, c.move(path, c.folder.done(), yield)
+		return since, nil, c.finish(ctx, path, was, yield)
 	}
 	var refused error
 	format, next := "", since
@@ -191,14 +203,21 @@ func (c *Connector) take(ctx context.Context, name string, since connectors.Curs
 	})
 	switch {
 	case stopped:
-		return since, false
+		return since, nil, false
 	case refused == nil:
-		return next, c.move(path, c.folder.done(), yield)
+		return next, nil, c.finish(ctx, path, was, yield)
+	case gone(path):
+		return since, nil, true
+	case errors.Is(refused, fs.ErrPermission), errors.Is(refused, errChanged):
+		return since, refused, true
 	}
 	var fault *connectors.Error
-	if !errors.As(refused, &fault) || fault.Kind != connectors.Invalid || errors.Is(refused, fs.ErrPermission) {
+	if !errors.As(refused, &fault) || fault.Kind != connectors.Invalid {
 		yield(connectors.Page{}, refused) // not the file's fault: it stays
-		return since, false
+		return since, nil, false
+	}
+	if !unchanged(path, was) {
+		return since, nil, true // replaced since: what is there now is read by the next pass
 	}
 	reason := fault.Error()
 	if fault.Do != "" {
@@ -206,13 +225,24 @@ func (c *Connector) take(ctx context.Context, name string, since connectors.Curs
 	}
 	if err := c.RefuseFile(name, reason); err != nil {
 		yield(connectors.Page{}, err)
-		return since, false
+		return since, nil, false
 	}
 	c.log.ErrorContext(ctx, "file refused", "file", name, "err", refused)
-	return since, yield(connectors.Page{
+	return since, nil, yield(connectors.Page{
 		File: name, Format: format, Next: since,
 		Bad: []connectors.Rejected{{Text: fmt.Sprintf("%s was refused: %v", name, refused)}},
 	}, nil)
+}
+
+func gone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// unchanged tells whether the path still leads to the very file, as it was.
+func unchanged(path string, was fs.FileInfo) bool {
+	now, err := os.Lstat(path)
+	return err == nil && os.SameFile(was, now) && now.Size() == was.Size() && now.ModTime().Equal(was.ModTime())
 }
 
 func hashOf(path string) (string, error) {
@@ -228,38 +258,51 @@ func hashOf(path string) (string, error) {
 // RefuseFile moves a file of the inbox to failed, with a report of the reason
 // beside it.
 func (c *Connector) RefuseFile(name, reason string) error {
-	to, err := rename(filepath.Join(c.folder.inbox(), filepath.Base(name)), c.folder.failed())
-	if err != nil {
-		return &connectors.Error{Kind: connectors.Temporary, Op: "files: move to failed", Err: err, Do: "make the folder writable"}
-	}
+	name = filepath.Base(name)
+	to := free(c.folder.failed(), name)
 	report := fmt.Sprintf("%s\n%s\n\nNothing of this file was taken. Once it is mended, put it into %s again.\n",
 		c.env.Now().In(c.env.Company.Zone).Format("2006-01-02 15:04:05"), reason, c.folder.inbox())
-	if err := os.WriteFile(to+".txt", []byte(report), 0o600); err != nil {
-		return &connectors.Error{Kind: connectors.Temporary, Op: "files: write report", Err: err, Do: "make the folder writable"}
+	err := os.WriteFile(to+reportEnd, []byte(report), 0o600)
+	if err == nil {
+		err = os.Rename(filepath.Join(c.folder.inbox(), name), to)
+	}
+	if err != nil { // on a full disk the file stays where it is, rather than without a reason
+		_ = os.Remove(to + reportEnd)
+		return &connectors.Error{Kind: connectors.Temporary, Op: "files: move to failed", Err: err, Do: "make the folder writable, and room on its disk"}
 	}
 	return nil
 }
 
-func (c *Connector) move(path, folder string, yield func(connectors.Page, error) bool) bool {
-	if _, err := rename(path, folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// finish moves a file that was taken to done. One that was replaced meanwhile
+// stays: it has not been read.
+func (c *Connector) finish(ctx context.Context, path string, was fs.FileInfo, yield func(connectors.Page, error) bool) bool {
+	if !unchanged(path, was) {
+		c.log.InfoContext(ctx, "file replaced while it was read", "file", filepath.Base(path))
+		return true
+	}
+	if err := os.Rename(path, free(c.folder.done(), filepath.Base(path))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		yield(connectors.Page{}, &connectors.Error{Kind: connectors.Temporary, Op: "files: move to done", Err: err, Do: "make the folder writable"})
 		return false
 	}
 	return true
 }
 
-// rename moves a file into a folder, under another name where its own is taken.
-func rename(path, folder string) (string, error) {
-	name := filepath.Base(path)
+// reportEnd is what the name of a report adds to that of its file.
+const reportEnd = ".txt"
+
+// free is a path for the file in a folder: under another name where its own, or
+// that of a report beside it, is taken.
+func free(folder, name string) string {
 	ext := filepath.Ext(name)
 	for n := 1; ; n++ {
 		to := filepath.Join(folder, name)
 		if n > 1 {
 			to = filepath.Join(folder, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext))
 		}
-		if _, err := os.Lstat(to); err == nil {
-			continue
+		_, taken := os.Lstat(to)
+		_, told := os.Lstat(to + reportEnd)
+		if taken != nil && told != nil {
+			return to
 		}
-		return to, os.Rename(path, to)
 	}
 }

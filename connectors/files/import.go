@@ -9,14 +9,17 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"relanced/connectors"
 	"relanced/connectors/files/charset"
+	"relanced/connectors/files/einvoice"
 	"relanced/connectors/files/fec"
 	"relanced/connectors/files/ledger"
 	"relanced/connectors/files/stage"
 	"relanced/connectors/files/table"
+	"relanced/internal/receivable"
 )
 
 // ImportFile reads one file. It is staged and checked completely before the
@@ -41,12 +44,12 @@ func (c *Connector) read(ctx context.Context, path string, before place, since c
 		return false
 	}
 	defer r.close() //nolint:errcheck // a temporary folder; the caller empties its parent
-	next, err := before.with(r.accepted)
+	next, err := before.after(r)
 	if err != nil {
 		yield(connectors.Page{}, err)
 		return false
 	}
-	for kept, err := range r.pages.All() {
+	for kept, err := range r.pages {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -69,14 +72,30 @@ func (c *Connector) read(ctx context.Context, path string, before place, since c
 type staged struct {
 	format   Format
 	accepted accepted
-	pages    *stage.Pages
+	pages    iter.Seq2[stage.Kept, error]
 	close    func() error
-	plain    bool // a list from which absence says nothing: it may be older than another
+	plain    bool     // absence from it says nothing: it may be older than another
+	replaced []string // external ids of invoices that a corrected one stands instead of
 }
 
 // refusal makes the error of a file refused whole.
 func refusal(path string, err error, do string) error {
 	return &connectors.Error{Kind: connectors.Invalid, Op: "files: read " + filepath.Base(path), Err: err, Do: do}
+}
+
+// errChanged tells that a file was written to while it was read.
+var errChanged = errors.New("the file changed while it was read")
+
+// spoilt makes the error of a file that could not be used: refused whole, or
+// left as it is where this machine is to blame.
+func spoilt(path string, err error) error {
+	if stage.Ours(err) {
+		return &connectors.Error{
+			Kind: connectors.Temporary, Op: "files: read " + filepath.Base(path), Err: err,
+			Do: "make room for temporary files; the file is read again by itself",
+		}
+	}
+	return refusal(path, err, "nothing of it was taken: mend or export it again")
 }
 
 func (c *Connector) stage(ctx context.Context, path string, before place) (staged, error) {
@@ -95,12 +114,15 @@ func (c *Connector) stage(ctx context.Context, path string, before place) (stage
 	}
 	format, err := c.detect(probe)
 	if err != nil {
-		return staged{format: format}, refusal(path, err, "export it as a FEC in text form, or as CSV with csv: {shape: …} in the configuration")
+		return staged{format: format}, refusal(path, err, "export it as a FEC in text form, as CSV with csv: {shape: …} in the configuration, or as Factur-X")
 	}
 	var r staged
-	if format == FEC {
+	switch format {
+	case FEC:
 		r, err = c.stageFEC(ctx, file, path, info.ModTime(), probe, before)
-	} else {
+	case FacturX:
+		r, err = c.stageInvoice(ctx, file, path, info.ModTime(), probe, before)
+	case CSV, Auto:
 		r, err = c.stageCSV(ctx, file, path, info.ModTime(), probe)
 	}
 	r.format = format
@@ -108,12 +130,18 @@ func (c *Connector) stage(ctx context.Context, path string, before place) (stage
 		if ctx.Err() != nil {
 			return r, ctx.Err()
 		}
-		return r, refusal(path, err, "nothing of it was taken: mend or export it again")
+		return r, spoilt(path, err)
 	}
 	r.accepted.Name, r.accepted.Hash = filepath.Base(path), probe.Hash
-	if now, err := file.Stat(); err != nil || now.Size() != probe.Size {
+	if now, err := file.Stat(); err != nil || now.Size() != probe.Size || !now.ModTime().Equal(info.ModTime()) {
 		_ = r.close()
-		return r, refusal(path, errors.New("the file changed while it was read"), "wait until it is written completely")
+		return r, &connectors.Error{
+			Kind: connectors.Temporary, Op: "files: read " + filepath.Base(path), Err: errChanged, Do: "wait until it is written completely",
+		}
+	}
+	if format == CSV && r.plain && before.replayed(probe.Hash) {
+		_ = r.close()
+		return r, refusal(path, errors.New("this very file was taken before, and another list since: it would bring back what was true then"), "export it again")
 	}
 	if last := before.part(r.accepted.Part); last != nil && !r.plain && r.accepted.AsOf.Before(last.AsOf) && last.Hash != probe.Hash {
 		_ = r.close()
@@ -128,12 +156,16 @@ func (c *Connector) stage(ctx context.Context, path string, before place) (stage
 func (c *Connector) detect(probe charset.Probe) (Format, error) {
 	head := probe.Head
 	switch {
+	case einvoice.Is(head) && (c.format == Auto || c.format == FacturX):
+		return FacturX, nil
+	case bytes.HasPrefix(head, []byte("%PDF-")):
+		return c.format, fmt.Errorf("it is a PDF, and the connection reads format: %s", c.format)
 	case probe.Encoding == charset.EBCDIC:
 		return FEC, errors.New("it is in EBCDIC, the encoding of mainframes: convert it to UTF-8 or ISO 8859-15")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xD0\xCF\x11\xE0")):
 		return c.format, errors.New("it is a spreadsheet or an archive, not text: save it as CSV")
-	case bytes.HasPrefix(head, []byte("%PDF")):
-		return FacturX, errors.New("it is a PDF: Factur-X is not available yet")
+	case c.format == FacturX:
+		return FacturX, errors.New("it is neither a PDF nor XML, and the connection reads format: facturx")
 	}
 	text, err := probe.Reader(bytes.NewReader(head))
 	if err != nil {
@@ -144,13 +176,12 @@ func (c *Connector) detect(probe charset.Probe) (Format, error) {
 		return c.format, err
 	}
 	start = bytes.TrimLeft(start, " \t\r\n")
-	if c.format == FEC {
+	switch {
+	case bytes.HasPrefix(start, []byte("<")):
+		return c.format, fmt.Errorf("it is XML, and the connection reads format: %s", c.format)
+	case c.format == FEC:
 		return FEC, nil // the reader says itself what is wrong with it
-	}
-	if bytes.HasPrefix(start, []byte("<")) {
-		return c.format, errors.New("it is XML: a FEC is read in its text form only, and electronic invoices are not available yet")
-	}
-	if c.format == CSV {
+	case c.format == CSV:
 		return CSV, nil
 	}
 	line, _, _ := bytes.Cut(start, []byte("\n"))
@@ -162,6 +193,48 @@ func (c *Connector) detect(probe charset.Probe) (Format, error) {
 		return Auto, errors.New("it is no FEC (its first line does not hold JournalCode, EcritureDate, CompteNum…), and the connection says nothing on CSV")
 	}
 	return CSV, nil
+}
+
+// electronic is the part of the books that electronic invoices are.
+const electronic = "facturx"
+
+// stageInvoice reads an electronic invoice: one page.
+func (c *Connector) stageInvoice(ctx context.Context, file io.ReadSeeker, path string, at time.Time, probe charset.Probe, before place) (staged, error) {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return staged{}, err
+	}
+	in, err := einvoice.Read(ctx, file, probe.Size)
+	if err != nil {
+		return staged{}, err
+	}
+	r, err := in.Receivable(einvoice.Config{SIREN: c.env.Company.SIREN, Terms: c.terms})
+	if err != nil {
+		return staged{}, err
+	}
+	page := connectors.Page{
+		Accounts: []receivable.Account{r.Account}, AsOf: at.UTC(), File: filepath.Base(path), Format: string(FacturX),
+	}
+	ref := connectors.Ref{Kind: receivable.ItemDocument, External: r.Document.External}
+	if slices.Contains(before.Replaced, r.Document.External) {
+		page.Gone = []connectors.Ref{ref}
+		r.Notes = append(r.Notes, "it was corrected by another invoice, which stands instead of it")
+	} else {
+		page.Documents = []receivable.Document{r.Document}
+	}
+	for _, external := range r.Replaces {
+		page.Gone = append(page.Gone, connectors.Ref{Kind: receivable.ItemDocument, External: external})
+	}
+	if other := before.exports(); other != "" {
+		r.Notes = append(r.Notes, "the connection also reads exports of the books ("+other+"): an invoice that is in both is there twice")
+	}
+	for _, text := range r.Notes {
+		page.Notes = append(page.Notes, connectors.Rejected{Ref: ref, Text: text})
+	}
+	return staged{
+		accepted: accepted{Part: electronic, AsOf: at.UTC()}, plain: true, replaced: r.Replaces,
+		pages: func(yield func(stage.Kept, error) bool) { yield(stage.Kept{Page: page, Last: true}, nil) },
+		close: func() error { return nil },
+	}, nil
 }
 
 func (c *Connector) stageFEC(ctx context.Context, file io.ReadSeeker, path string, at time.Time, probe charset.Probe, before place) (staged, error) {
@@ -226,7 +299,7 @@ func (c *Connector) stageBooks(ctx context.Context, cfg ledger.Config, before pl
 		}
 		return staged{
 			accepted: accepted{Part: result.Part, AsOf: result.AsOf, Closing: &result.Closing},
-			pages:    result.Pages, close: books.Close,
+			pages:    result.Pages.All(), close: books.Close,
 		}, nil
 	}
 }
@@ -246,5 +319,5 @@ func (c *Connector) stageCSV(ctx context.Context, file io.ReadSeeker, path strin
 	if err != nil {
 		return staged{}, err
 	}
-	return staged{accepted: accepted{Part: list.Part, AsOf: list.AsOf}, pages: list.Pages, close: list.Close, plain: c.csv.Shape == table.Invoices}, nil
+	return staged{accepted: accepted{Part: list.Part, AsOf: list.AsOf}, pages: list.Pages.All(), close: list.Close, plain: c.csv.Shape == table.Invoices}, nil
 }

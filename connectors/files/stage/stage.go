@@ -6,12 +6,32 @@ package stage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
-	_ "github.com/mattn/go-sqlite3" // the driver of the temporary database
+	"github.com/mattn/go-sqlite3" // the driver of the temporary database
 )
+
+// Ours tells whether an error of reading a file comes from this machine (a full
+// disk, a folder that cannot be written to) and not from what is in the file.
+func Ours(err error) bool {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return true
+	}
+	var fault sqlite3.Error
+	if !errors.As(err, &fault) {
+		return false
+	}
+	switch fault.Code {
+	case sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrCantOpen, sqlite3.ErrReadonly, sqlite3.ErrNomem:
+		return true
+	}
+	return false
+}
 
 // DB is a temporary database; it is lost with the process, and may be.
 type DB struct {
