@@ -105,7 +105,7 @@ func place(text string, values map[string]string) string {
 // factNames are the facts of a verdict, in the order they are told.
 var factNames = []string{
 	"due_on", "days_late", "outstanding", "plan", "step", "last_step", "last_message_on", "gap", "hold_by", "hold_since",
-	"hold_until", "note", "missed_on", "promised_on", "disputed", "credit", "returned_on", "problem", "standing", "message", "start",
+	"hold_until", "note", "missed_on", "promised_on", "disputed", "credit", "returned_on", "problem", "standing", "e_invoicing", "supplier", "message", "start",
 }
 
 // values gathers what can be said of the verdict, as people read it.
@@ -118,6 +118,13 @@ func (x *explainer) values(v Verdict) map[string]string {
 		"step":        v.Step,
 		"problem":     l.Problem,
 		"standing":    string(l.Standing),
+		"e_invoicing": string(l.EStatus),
+	}
+	if x.d.Customer.Supplier {
+		values["supplier"] = "also a supplier"
+		if money.IsFrench(x.lang) {
+			values["supplier"] = "aussi fournisseur"
+		}
 	}
 	if late := x.today.DaysSince(l.DueOn); l.DueOn != 0 && late > 0 {
 		values["days_late"] = strconv.Itoa(late)

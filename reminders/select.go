@@ -326,7 +326,7 @@ func (e *evaluation) standing(l *lineWork) hold {
 	case l.EStatus == receivable.EStatusRejected:
 		return held(dossier.Excluded, time.Time{})
 	case l.EStatus == receivable.EStatusPaid:
-		return held(dossier.ProbablyPaid, time.Time{})
+		return hold{Done, dossier.Paid, time.Time{}} // our own company declared it cashed, the books are behind
 	case l.Assigned:
 		return held(dossier.Assigned, time.Time{})
 	case l.Returned:

@@ -11,6 +11,7 @@ import (
 	"relanced/internal/email"
 	"relanced/internal/email/layout"
 	"relanced/internal/money"
+	"relanced/internal/receivable"
 	"relanced/reminders"
 )
 
@@ -143,13 +144,33 @@ func (b builder) about(line dossier.Line) []string {
 	if line.Of > 1 {
 		parts = append(parts, fmt.Sprintf(b.say.instalment, line.Rank, line.Of))
 	}
-	if order := email.Clean(line.OrderRef, 40); order != "" {
+	if order := email.Clean(first(line.OrderRef, b.Dossier.Customer.OrderRef), 40); order != "" {
 		parts = append(parts, fmt.Sprintf(b.say.order, order))
 	}
 	if line.Returned {
 		parts = append(parts, b.say.returned)
 	}
 	return parts
+}
+
+// references are the numbers by which a public buyer finds what is owed: those
+// of its establishment and of the service that pays.
+func (b builder) references() string {
+	c := b.Dossier.Customer
+	if c.Kind != receivable.KindPublic && c.ServiceCode == "" {
+		return ""
+	}
+	var parts []string
+	if siret := email.Clean(c.SIRET, 20); len(siret) == 14 {
+		parts = append(parts, "SIRET "+b.md(spaced(siret[:9], 3)+" "+siret[9:], 30))
+	}
+	if code := b.md(c.ServiceCode, 60); code != "" {
+		parts = append(parts, fmt.Sprintf(b.say.service, code))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(b.say.refs, strings.Join(parts, ", "))
 }
 
 // attached says whether copies come with the message. A message that sends

@@ -12,7 +12,7 @@ type phrases struct {
 	tracking, replyTo, siren, others, other            string
 	mention, mentionFee, noClaim, rate, asOf, together string
 	nextFormal, nextCall, nextOther                    string
-	creditor, debtor                                   string
+	creditor, debtor, refs, service                    string
 	regards, formal, faithfully, colon, percent, payAt string
 }
 
@@ -36,6 +36,7 @@ var phrasebook = map[string]phrases{
 		nextCall:   "Sans nouvelles de votre part, nous vous appellerons à partir du %s.",
 		nextOther:  "Sans règlement ni réponse de votre part, le dossier sera repris par notre direction à partir du %s.",
 		creditor:   "Créancier : %s", debtor: "Débiteur : %s", regards: "Cordialement,",
+		refs: "Vos références : %s.", service: "code service %s",
 		formal: "Madame, Monsieur,", faithfully: "Veuillez agréer, Madame, Monsieur, nos salutations distinguées.",
 	},
 	"en": {
@@ -57,6 +58,7 @@ var phrasebook = map[string]phrases{
 		nextCall:   "If we do not hear from you, we will call you from %s.",
 		nextOther:  "Without payment or an answer from you, our management will take the matter over from %s.",
 		creditor:   "Creditor: %s", debtor: "Debtor: %s", regards: "Kind regards,",
+		refs: "Your references: %s.", service: "service code %s",
 		formal: "Dear Sir or Madam,", faithfully: "Yours faithfully,",
 	},
 }

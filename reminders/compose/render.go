@@ -232,13 +232,18 @@ func (b builder) facts(m *email.Message, blocks map[string]layout.Piece) facts {
 	if !b.Received.On.IsZero() {
 		f.ReceivedOn = layout.Date(b.lang, b.Received.On)
 	}
-	f.Table = put(blocks, "table", b.table(lines)) + b.attached(lines)
+	f.Table = put(blocks, "table", b.table(lines)) + paragraphs(b.references(), b.attached(lines))
 	f.Upcoming = put(blocks, "upcoming", b.besides(dossier.RoleUpcoming, b.say.upcoming))
 	f.Annex = put(blocks, "annex", b.besides(dossier.RoleAnnex, b.say.annex))
 	f.Pay = put(blocks, "pay", b.pay(m))
 	f.Legal = put(blocks, "legal", b.legal())
 	f.Parties = put(blocks, "parties", b.parties())
 	return f
+}
+
+// paragraphs joins those that say something.
+func paragraphs(list ...string) string {
+	return strings.Join(slices.DeleteFunc(list, func(p string) bool { return p == "" }), "\n\n")
 }
 
 // put keeps a block that says something and returns its place in the text.

@@ -284,7 +284,7 @@ func TestRender_hostileNamesBreakNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Dossier.Customer.Name, r.Dossier.Customer.Contact, r.Dossier.Customer.SIREN = pick("name"), pick("contact"), pick("siren")
-		r.Dossier.Customer.Code = pick("code")
+		r.Dossier.Customer.Code, r.Dossier.Customer.ServiceCode, r.Dossier.Customer.SIRET = pick("code"), pick("service"), pick("siret")
 		for i := range r.Action.Lines {
 			r.Action.Lines[i].Line.Invoice, r.Action.Lines[i].Line.OrderRef = pick("invoice"), pick("order")
 		}
@@ -372,6 +372,33 @@ func TestRender_saysWhatIsOddAboutALine(t *testing.T) {
 	l.DueOn = calendar.DateOf(r.Date)
 	if m, _ = Render(r); !strings.Contains(m.Text, "échéance aujourd'hui") || strings.Contains(m.Text, "retard") {
 		t.Error(m.Text)
+	}
+}
+
+func TestRender_namesThePublicBuyersOwnReferences(t *testing.T) {
+	t.Parallel()
+	for _, template := range []string{"first", "formal-notice"} {
+		r := sample(t, template, "fr")
+		c := &r.Dossier.Customer
+		c.Kind, c.SIRET, c.ServiceCode, c.OrderRef = receivable.KindPublic, "13002526500013", "ACHATS*1", "EJ-2026-9"
+		r.Action.Lines[0].Line.OrderRef = "BC-77"
+		m, err := Render(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants := []string{"commande BC-77", "Vos références\u00a0: SIRET 130 025 265 00013, code service ACHATS*1."}
+		if len(r.Action.Lines) > 1 {
+			wants = append(wants, "commande EJ-2026-9") // of the customers' file, where the invoice has none
+		}
+		for _, want := range wants {
+			if !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) {
+				t.Errorf("%s: no %q in both forms:\n%s", template, want, m.Text)
+			}
+		}
+		c.Kind, c.ServiceCode = receivable.KindBusiness, ""
+		if m, _ = Render(r); strings.Contains(m.Text, "SIRET") {
+			t.Errorf("%s: the references of a business are shown", template)
+		}
 	}
 }
 
