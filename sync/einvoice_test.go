@@ -137,8 +137,8 @@ func TestPass_aNewerExportClosesWhatItNoLongerNames(t *testing.T) {
 	day := func(n int) time.Time { return time.Date(2026, 11, n, 8, 0, 0, 0, time.UTC) }
 	fec := func(aux ...string) string {
 		text := fecHeader
-		for i, a := range aux {
-			text += sale(string(rune('1'+i)), "20260901", a, "F-"+a, "100,00", "")
+		for _, a := range aux {
+			text += sale(a, "20260901", a, "F-"+a, "100,00", "")
 		}
 		return text
 	}
@@ -179,16 +179,18 @@ func TestPass_aNewerExportClosesWhatItNoLongerNames(t *testing.T) {
 				t.Errorf("a newer export: %+v, open %v", got, b.invoices())
 			}
 			take(kind("B", "C"), day(22)) // the same again, under the same name
-			if got := take(kind("A", "B"), day(20)); !slices.Equal(b.invoices(), []string{"F-B", "F-C"}) || got.Rejected != 1 {
+			if got := take(kind("A", "B"), day(23)); got.Rejected != 0 || !slices.Equal(b.invoices(), []string{"F-B", "F-C"}) {
+				t.Errorf("the first export once more: %+v, open %v", got, b.invoices())
+			}
+			if got := take(kind("A"), day(20)); got.Rejected != 1 || !slices.Equal(b.invoices(), []string{"F-B", "F-C"}) {
 				t.Errorf("an older export: %+v, open %v", got, b.invoices())
 			}
 			if left, _ := os.ReadDir(filepath.Join(folder, "failed")); len(left) != 2 {
 				t.Errorf("failed: %v", left)
 			}
-			if left, _ := os.ReadDir(filepath.Join(folder, "done")); len(left) != 3 {
+			if left, _ := os.ReadDir(filepath.Join(folder, "done")); len(left) != 4 {
 				t.Errorf("done: %v", left)
 			}
 		})
 	}
 }
-

@@ -279,25 +279,6 @@ func TestPass_historyBecomesFactsOnce(t *testing.T) {
 	}
 }
 
-func TestPass_sameSIRENProposesToJoinOnce(t *testing.T) {
-	t.Parallel()
-	csv := files.Spec{Format: files.CSV, CSV: table.Spec{Shape: "invoices", Locale: "fr"}}
-	b := newFiles(t, csv)
-	b.c.Sources = append(b.c.Sources, b.filesSource("atelier", csv))
-	b.open()
-	for _, name := range []receivable.ConnectionID{usine, "atelier", usine} {
-		path := b.write("list.csv", "number;customer;name;issued_on;due_on;total;outstanding;siren\nF-"+string(name)+";C1;Alpha "+string(name)+";01/09/2026;01/10/2026;100,00;100,00;552 100 554\n")
-		report, err := b.Import(context.Background(), dupont, name, path, false)
-		if err != nil || report.Error != nil {
-			t.Fatal(err, report.Error)
-		}
-	}
-	tasks, err := b.store.Tasks(context.Background(), store.TaskFilter{Company: dupont, Kind: "join"})
-	if err != nil || len(tasks) != 1 || !strings.Contains(tasks[0].Title, "usine/") || !strings.Contains(tasks[0].Title, "atelier/") {
-		t.Errorf("tasks %+v, %v: want one that names both", tasks, err)
-	}
-}
-
 func TestCopy_fromTheDocumentsFolder(t *testing.T) {
 	t.Parallel()
 	b := newFiles(t, files.Spec{Format: files.Auto})

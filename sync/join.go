@@ -57,13 +57,14 @@ func (p *pass) proposeJoin(tx *store.Tx, a, b store.Registered, number string) e
 	if b.Customer < a.Customer {
 		a, b = b, a
 	}
-	first, err := tx.Once(fmt.Sprintf("join/%d/%d", a.Customer, b.Customer))
+	key := store.JoinKey(a.Customer, b.Customer)
+	first, err := tx.Once(key)
 	if err != nil || !first {
 		return err
 	}
-	title := fmt.Sprintf("%s/%s and %s/%s both carry the number %s: if they are one customer, name one as payer of the other in the customers' file",
-		a.Connection, a.Code, b.Connection, b.Code, number)
-	_, err = tx.AddTask(p.company.ID, a.Customer, dossier.Task{Kind: "join", Title: title}, "")
+	title := fmt.Sprintf("%s/%s and %s/%s both carry the number %s: if they are one customer, write this line into the customers' file: connection %s, code %s, payer %s/%s; if not, leave them as they are",
+		a.Connection, a.Code, b.Connection, b.Code, number, b.Connection, b.Code, a.Connection, a.Code)
+	_, err = tx.AddTask(p.company.ID, a.Customer, dossier.Task{Kind: "join", Title: title}, key)
 	return err
 }
 

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"relanced/internal/dossier"
 	"relanced/internal/receivable"
@@ -26,7 +28,7 @@ type Overlay struct {
 	Method       receivable.PaymentMethod
 	Owner        string
 	Plan         string
-	Payer        string // code of who pays: both become one customer
+	Payer        string // code of who pays, or CONNECTION/CODE: both become one customer
 	Tags         []string
 	DoNotContact bool
 	ServiceCode  string
@@ -69,23 +71,41 @@ func (w *writer) applyWaitingOverlays(company receivable.CompanyID, codes []stri
 	if err := w.one([]any{&n}, "SELECT count(*) FROM (SELECT 1 FROM overlay WHERE company = $1 LIMIT 1) x", company); err != nil || n == 0 {
 		return err
 	}
-	var concerned []string
+	connections, err := all(w.Tx, func(scan scanner) (string, error) {
+		var name string
+		err := scan(&name)
+		return name, err
+	}, "SELECT name FROM connection WHERE company = $1 ORDER BY id", company)
+	if err != nil {
+		return err
+	}
+	var concerned, next []string
 	known := map[string]bool{}
-	for next := codes; len(next) > 0; {
-		asked := next
+	concern := func(code string) {
+		if code != "" && !known[code] {
+			known[code] = true
+			concerned, next = append(concerned, code), append(next, code)
+		}
+	}
+	for asked := codes; len(asked) > 0; asked = next {
 		next = nil
+		var named []string // the same, as a payer may be called
+		for _, code := range asked {
+			for _, connection := range connections {
+				named = append(named, connection+"/"+code)
+			}
+		}
 		err := w.each(func(scan scanner) error {
-			var pair [2]string
-			err := scan(&pair[0], &pair[1])
-			for _, code := range pair {
-				if code != "" && !known[code] {
-					known[code] = true
-					concerned = append(concerned, code)
-					next = append(next, code)
-				}
+			var code, payer string
+			err := scan(&code, &payer)
+			concern(code)
+			concern(payer)
+			if _, bare, qualified := strings.Cut(payer, "/"); qualified {
+				concern(bare)
 			}
 			return err
-		}, "SELECT code, payer FROM overlay WHERE company = $1 AND "+w.in("code", 2)+" UNION SELECT code, payer FROM overlay WHERE company = $1 AND payer <> '' AND "+w.in("payer", 2)+" ORDER BY 1", company, texts(asked))
+		}, "SELECT code, payer FROM overlay WHERE company = $1 AND "+w.in("code", 2)+" UNION SELECT code, payer FROM overlay WHERE company = $1 AND payer <> '' AND "+w.in("payer", 3)+" ORDER BY 1",
+			company, texts(asked), texts(slices.Concat(asked, named)))
 		if err != nil {
 			return err
 		}
@@ -93,7 +113,7 @@ func (w *writer) applyWaitingOverlays(company receivable.CompanyID, codes []stri
 	if len(concerned) == 0 {
 		return nil
 	}
-	_, err := w.layOver(company, concerned)
+	_, err = w.layOver(company, concerned)
 	return err
 }
 
@@ -168,6 +188,9 @@ WHERE k.company = $1`+which("k.code")+" ORDER BY k.id", args...)
 	roots := map[int]int64{}
 	for i, code := range payers {
 		found := find("", code)
+		if connection, bare, qualified := strings.Cut(code, "/"); len(found) == 0 && qualified {
+			found = find(receivable.ConnectionID(connection), bare)
+		}
 		if len(found) > 1 {
 			found = slices.DeleteFunc(found, func(j int) bool { return customers[j].connection != customers[i].connection })
 		}
@@ -229,8 +252,45 @@ func (tx *Tx) lay(company receivable.CompanyID, changes []laid) error {
 	if err := tx.updateMany("customer", []column{{"id", "bigint"}, {"overlay", "text"}, {"root", "bigint"}, {"since", "bigint"}}, rows); err != nil {
 		return err
 	}
+	if len(moved) > 0 {
+		if err := tx.endJoins(company); err != nil {
+			return err
+		}
+	}
 	if _, err := tx.exec("DELETE FROM contact WHERE origin = 'file' AND "+tx.in("customer", 1), numbers(ids)); err != nil {
 		return err
 	}
 	return tx.upsertMany("contact", contactColumns, contacts, "DO NOTHING")
+}
+
+// JoinKey names the proposal to join two customers.
+func JoinKey(a, b dossier.CustomerID) string { return fmt.Sprintf("join/%d/%d", min(a, b), max(a, b)) }
+
+// endJoins closes the proposals that somebody has followed.
+func (tx *Tx) endJoins(company receivable.CompanyID) error {
+	type proposal struct{ id, a, b int64 }
+	open, err := all(tx, func(scan scanner) (proposal, error) {
+		var p proposal
+		var key string
+		if err := scan(&p.id, &key); err != nil {
+			return p, err
+		}
+		_, err := fmt.Sscanf(key, "join/%d/%d", &p.a, &p.b)
+		return p, err
+	}, "SELECT id, key FROM task WHERE company = $1 AND kind = 'join' AND done_at = 0 AND key <> '' ORDER BY id", company)
+	if err != nil {
+		return err
+	}
+	for _, p := range open {
+		var roots int
+		if err := tx.one([]any{&roots}, "SELECT count(DISTINCT root) FROM customer WHERE id IN ($1, $2)", p.a, p.b); err != nil {
+			return err
+		}
+		if roots == 1 {
+			if err := tx.DoneTask(p.id, "customers' file", "joined"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
