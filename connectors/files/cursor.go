@@ -14,11 +14,11 @@ import (
 // invoices) the last file that was accepted.
 type place struct {
 	Files    []accepted `json:"files"`
-	Taken    []string   `json:"taken,omitempty"`    // short hashes of the last lists of invoices: an old one again must not undo a newer
+	Taken    []string   `json:"taken,omitempty"`    // short hashes of the last exports: an old one again must not undo a newer
 	Replaced []string   `json:"replaced,omitempty"` // external ids of invoices that a corrected one stands instead of
 }
 
-// mostTaken is how many lists of invoices are remembered.
+// mostTaken is how many exports are remembered.
 const mostTaken = 200
 
 // accepted is a file whose last page was committed.
@@ -27,6 +27,7 @@ type accepted struct {
 	Name    string          `json:"name"`
 	Hash    string          `json:"hash"`
 	AsOf    time.Time       `json:"as_of"`
+	At      time.Time       `json:"at,omitzero"` // when the file was written
 	Closing *ledger.Closing `json:"closing,omitempty"`
 	Redo    bool            `json:"redo,omitempty"` // the same file may say more now
 }
@@ -46,7 +47,7 @@ func parseCursor(c connectors.Cursor) (place, error) {
 func (p place) after(r staged) (connectors.Cursor, error) {
 	a := r.accepted
 	next := place{Files: slices.Clone(p.Files), Taken: p.Taken, Replaced: p.Replaced}
-	if short := short(a.Hash); r.plain && a.Part != electronic && !slices.Contains(next.Taken, short) {
+	if short := short(a.Hash); a.Part != electronic && !slices.Contains(next.Taken, short) {
 		next.Taken = append(slices.Clone(next.Taken[max(0, len(next.Taken)+1-mostTaken):]), short)
 	}
 	for _, external := range r.replaced {
@@ -81,7 +82,14 @@ func (p place) knows(hash string) bool {
 // replayed tells whether the very file was accepted before, and another of its
 // kind after it.
 func (p place) replayed(hash string) bool {
-	return slices.Contains(p.Taken, short(hash)) && !p.knows(hash)
+	last := slices.ContainsFunc(p.Files, func(a accepted) bool { return a.Hash == hash })
+	return !last && slices.Contains(p.Taken, short(hash))
+}
+
+// older tells whether a file says what was true before another: two exports may
+// end with the same entry and differ in what is settled.
+func (a accepted) older(than accepted) bool {
+	return a.AsOf.Before(than.AsOf) || a.AsOf.Equal(than.AsOf) && a.At.Before(than.At)
 }
 
 // exports names a part that is an export of the whole books, "" where there is none.

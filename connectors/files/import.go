@@ -132,22 +132,23 @@ func (c *Connector) stage(ctx context.Context, path string, before place) (stage
 		}
 		return r, spoilt(path, err)
 	}
-	r.accepted.Name, r.accepted.Hash = filepath.Base(path), probe.Hash
+	r.accepted.Name, r.accepted.Hash, r.accepted.At = filepath.Base(path), probe.Hash, info.ModTime().UTC()
 	if now, err := file.Stat(); err != nil || now.Size() != probe.Size || !now.ModTime().Equal(info.ModTime()) {
 		_ = r.close()
 		return r, &connectors.Error{
 			Kind: connectors.Temporary, Op: "files: read " + filepath.Base(path), Err: errChanged, Do: "wait until it is written completely",
 		}
 	}
-	if format == CSV && r.plain && before.replayed(probe.Hash) {
+	if format != FacturX && before.replayed(probe.Hash) {
 		_ = r.close()
-		return r, refusal(path, errors.New("this very file was taken before, and another list since: it would bring back what was true then"), "export it again")
+		return r, refusal(path, errors.New("this very file was taken before, and another since: it would bring back what was true then"), "export it again")
 	}
-	if last := before.part(r.accepted.Part); last != nil && !r.plain && r.accepted.AsOf.Before(last.AsOf) && last.Hash != probe.Hash {
+	if last := before.part(r.accepted.Part); last != nil && !r.plain && r.accepted.older(*last) && last.Hash != probe.Hash {
 		_ = r.close()
-		return r, refusal(path, fmt.Errorf("it is older (%s) than the last one accepted for %s (%s, %s)",
-			r.accepted.AsOf.In(c.env.Company.Zone).Format(time.DateOnly), r.accepted.Part, last.Name,
-			last.AsOf.In(c.env.Company.Zone).Format(time.DateOnly)), "import a newer export")
+		zone := c.env.Company.Zone
+		return r, refusal(path, fmt.Errorf("it is older (as of %s, written %s) than the last one accepted for %s (%s, as of %s, written %s)",
+			r.accepted.AsOf.In(zone).Format(time.DateOnly), r.accepted.At.In(zone).Format(time.DateTime), r.accepted.Part, last.Name,
+			last.AsOf.In(zone).Format(time.DateOnly), last.At.In(zone).Format(time.DateTime)), "import a newer export")
 	}
 	return r, nil
 }
