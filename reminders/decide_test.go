@@ -268,3 +268,35 @@ func TestDecide_formalNoticeNeedsAgreedDateAndPerson(t *testing.T) {
 		t.Errorf("estimated date: %s", show(got))
 	}
 }
+
+func TestExplain_tellsTheStateInEInvoicingAndWhoIsASupplierToo(t *testing.T) {
+	t.Parallel()
+	now := at("2026-11-23 12:00")
+	d := customer(invoice(1, "FA-1001", "2026-10-20", 100_000))
+	d.Customer.Supplier, d.Lines[0].EStatus = true, receivable.EStatusDisputed
+	r := rulesWith(t, auto)
+	for lang, supplier := range map[string]string{"fr": "aussi fournisseur", "en": "also a supplier"} {
+		told := map[string]string{}
+		for _, f := range Explain(Decide(d, r, now), d, r, now, lang).Verdicts[0].Facts {
+			told[f.Name] = f.Value
+		}
+		if told["e_invoicing"] != "disputed" || told["supplier"] != supplier {
+			t.Errorf("%s: %v", lang, told)
+		}
+	}
+}
+
+// A second reminder to a customer to whom we owe something too waits for a person.
+func TestDecide_aSupplierIsAskedASecondTimeByAPerson(t *testing.T) {
+	t.Parallel()
+	now := at("2026-11-23 12:00")
+	for _, supplier := range []bool{false, true} {
+		d := customer(invoice(1, "FA-1001", "2026-10-20", 100_000))
+		d.Messages = []dossier.Message{sent(1, "first", "2026-10-26 09:00", d.Lines[0])}
+		d.Customer.Supplier = supplier
+		got := Decide(d, rulesWith(t, auto), now)
+		if len(got.Actions) != 1 || got.Actions[0].Step != "second" || got.Actions[0].Approval != supplier {
+			t.Errorf("supplier %v: %+v", supplier, got.Actions)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"relanced/connectors/files"
 	"relanced/connectors/files/einvoicetest"
 	"relanced/internal/conf"
+	"relanced/internal/receivable"
 	"relanced/internal/store"
 )
 
@@ -192,5 +193,35 @@ func TestPass_aNewerExportClosesWhatItNoLongerNames(t *testing.T) {
 				t.Errorf("done: %v", left)
 			}
 		})
+	}
+}
+
+// What the books and the customers' file know of an invoice and its customer
+// reaches the decision.
+func TestImport_carriesWhatRemindersNeed(t *testing.T) {
+	t.Parallel()
+	spec := files.Spec{Format: files.CSV}
+	spec.CSV.Shape, spec.CSV.Locale = "invoices", "fr"
+	b := newFiles(t, spec)
+	b.c.CustomersFile = b.write("clients.csv", "code;kind;siret;service_code;order_ref;payment_method\nC1;public;13002526500013;ACHATS-1;EJ-9;bill\n")
+	b.open()
+	b.imports(b.write("list.csv", "number;customer;issued_on;due_on;total;outstanding;e_status;payment_method;order_ref\n"+
+		"F-1;C1;01/09/2026;01/10/2026;10,00;10,00;207;;BC-1\nF-2;C1;01/09/2026;02/10/2026;10,00;10,00;225;prélèvement;\nF-3;C1;01/09/2026;03/10/2026;10,00;10,00;212;;\n"), false)
+	d := b.dossierOf("C1")
+	c := d.Customer
+	if c.Kind != receivable.KindPublic || c.SIRET != "13002526500013" || c.ServiceCode != "ACHATS-1" || c.OrderRef != "EJ-9" || c.Method != receivable.MethodBill {
+		t.Errorf("customer %+v", c)
+	}
+	if len(d.Lines) != 3 {
+		t.Fatalf("%d lines", len(d.Lines))
+	}
+	if l := d.Lines[0]; l.EStatus != receivable.EStatusDisputed || l.OrderRef != "BC-1" {
+		t.Errorf("F-1: %+v", l)
+	}
+	if l := d.Lines[1]; !l.Assigned || l.Method != receivable.MethodDirectDebit {
+		t.Errorf("F-2: %+v", l)
+	}
+	if l := d.Lines[2]; l.EStatus != receivable.EStatusPaid {
+		t.Errorf("F-3: %+v", l)
 	}
 }

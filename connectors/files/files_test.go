@@ -592,3 +592,18 @@ func TestPull_filesMoveWhenTheirPagesAreCommitted(t *testing.T) {
 		t.Errorf("report %q, error %v", report, err)
 	}
 }
+
+func TestImportFile_aCustomerWhoIsASupplierTooIsTold(t *testing.T) {
+	t.Parallel()
+	bill := func(aux, name string, cents int64) []fectest.Line {
+		head := fectest.Line{Journal: "AC", JournalLib: "Achats", Num: "9" + aux, On: day("2026-02-15"), Piece: "X" + aux, PieceOn: day("2026-02-15"), Label: "Achat", ValidOn: day("2026-02-15")}
+		owed, cost := head, head
+		owed.Account, owed.AccountLib, owed.Aux, owed.AuxLib, owed.Credit = "401000", "Fournisseurs", aux, name, cents
+		cost.Account, cost.Debit = "606000", cents
+		return []fectest.Line{owed, cost}
+	}
+	r := mustImport(t, connector(t, Spec{}), fecFile(t, fectest.Style{}, concat(sample(), bill("F-ETE", "Société ETE", 5_000), bill("OTHER", "Autre", 100))), nil)
+	if !r.accounts["ETE"].Supplier || r.accounts["DURAND"].Supplier {
+		t.Errorf("accounts %+v", r.accounts)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"relanced/connectors/files/fectest"
 	"relanced/connectors/files/table"
 	"relanced/internal/conf"
+	"relanced/internal/receivable"
 )
 
 func TestImportFile_theSameInvoiceAsPDFAndAsXMLIsOneRecord(t *testing.T) {
@@ -53,6 +54,40 @@ func TestImportFile_anotherFormatThanConfiguredIsRefused(t *testing.T) {
 	} {
 		if _, err := importFile(t, connector(t, test.spec), write(t, "x", test.body), nil); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestImportFile_aListTellsWhatRemindersNeedBesides(t *testing.T) {
+	t.Parallel()
+	type told struct {
+		Status   receivable.EStatus
+		Standing receivable.Standing
+		Assigned bool
+		Method   receivable.PaymentMethod
+		OrderRef string
+	}
+	c := connector(t, lists())
+	for cells, want := range map[string]told{
+		"207;;":                  {Status: receivable.EStatusDisputed},
+		"Refusée;;":              {Status: receivable.EStatusRefused},
+		"rejected;;":             {Status: receivable.EStatusRejected},
+		"501;;":                  {Status: receivable.EStatusRejected},
+		"Encaissée;;":            {Status: receivable.EStatusPaid},
+		"208;;":                  {Status: receivable.EStatusSuspended},
+		"205;;":                  {Status: receivable.EStatusApproved},
+		"203;;":                  {Status: receivable.EStatusOther},
+		"211;;":                  {Status: receivable.EStatusOther, Standing: receivable.StandingIncoming},
+		"225;;":                  {Status: receivable.EStatusOther, Assigned: true},
+		";Prélèvement SEPA;BC-1": {Method: receivable.MethodDirectDebit, OrderRef: "BC-1"},
+		";LCR;":                  {Method: receivable.MethodBill},
+	} {
+		body := "numero;client;total;solde;e_status;payment_method;order_ref;siren\nF1;A;10,00;10,00;" + cells + ";552 100 554\n"
+		r := mustImport(t, c, write(t, "list.csv", []byte(body)), nil)
+		d := r.documents["A/f1"]
+		got := told{d.EStatus, d.Standing, d.Assigned, d.Method, d.OrderRef}
+		if got != want || r.accounts["A"].SIREN != "552100554" || r.accounts["A"].Method != want.Method {
+			t.Errorf("%q: %+v, want %+v; account %+v", cells, got, want, r.accounts["A"])
 		}
 	}
 }

@@ -108,8 +108,9 @@ func (l *lister) put(lines []row, asOf time.Time) error {
 	} else {
 		doc := receivable.Document{
 			External: external, Account: first.customer, Number: first.number, Kind: receivable.Invoice, IssuedOn: issued(lines),
-			Total: amount(abs(total)), Outstanding: amount(abs(left)), OrderRef: first.more[1], Method: method(first.more[2]), EStatus: eStatus(first.more[3]),
+			Total: amount(abs(total)), Outstanding: amount(abs(left)), OrderRef: first.more[1], Method: method(first.more[2]),
 		}
+		status(&doc, first.more[3])
 		if total < 0 || (total == 0 && left < 0) {
 			doc.Kind = receivable.CreditNote
 		} else {
@@ -215,22 +216,28 @@ func method(text string) receivable.PaymentMethod {
 	return ""
 }
 
-func eStatus(text string) receivable.EStatus {
+// status reads the state of an invoice in e-invoicing, in our words, by its code
+// or in French.
+func status(doc *receivable.Document, text string) {
 	switch plain(fold(text)) {
 	case "":
-		return receivable.EStatusNone
 	case "disputed", "207", "en litige", "litige":
-		return receivable.EStatusDisputed
+		doc.EStatus = receivable.EStatusDisputed
 	case "refused", "210", "refusee":
-		return receivable.EStatusRefused
-	case "rejected", "213", "rejetee":
-		return receivable.EStatusRejected
+		doc.EStatus = receivable.EStatusRefused
+	case "rejected", "213", "rejetee", "501", "irrecevable", "220", "annulee", "221", "erreur de routage":
+		doc.EStatus = receivable.EStatusRejected
 	case "paid", "212", "encaissee", "payee":
-		return receivable.EStatusPaid
+		doc.EStatus = receivable.EStatusPaid
 	case "suspended", "208", "suspendue":
-		return receivable.EStatusSuspended
+		doc.EStatus = receivable.EStatusSuspended
 	case "approved", "205", "approuvee":
-		return receivable.EStatusApproved
+		doc.EStatus = receivable.EStatusApproved
+	case "211", "paiement transmis":
+		doc.EStatus, doc.Standing = receivable.EStatusOther, receivable.StandingIncoming
+	case "assigned", "225", "affacturee":
+		doc.EStatus, doc.Assigned = receivable.EStatusOther, true
+	default:
+		doc.EStatus = receivable.EStatusOther
 	}
-	return receivable.EStatusOther
 }
