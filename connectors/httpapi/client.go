@@ -44,6 +44,9 @@ type Options struct {
 	// Explain reads a refusal in the source's own words; nil, or false: the
 	// common reading of the status and of a JSON body's message or error.
 	Explain func(status int, header http.Header, body []byte) (Refusal, bool)
+	// Message finds what the JSON body of a refusal says to people; nil, or "": its
+	// message or error.
+	Message func(body []byte) string
 	Secrets []string                   // never shown, wherever they turn up
 	Rate    rate.Limit                 // calls a second while the source tells no limit of its own; 0: no limit
 	Burst   int                        // calls at once under Rate
@@ -116,7 +119,7 @@ func (c *Client) Requests() int64 { return c.requests.Load() }
 // Call is one request.
 type Call struct {
 	Op    string // "list invoices, page 4"
-	Path  string // below the base address; "/me"
+	Path  string // below the base address, escaped as in an address: "/me"
 	Query url.Values
 	Body  any  // sent as JSON by POST; nil: GET
 	Safe  bool // a POST that only asks, and so may be repeated
@@ -150,7 +153,9 @@ func (c *Client) Get(ctx context.Context, op, path string, query url.Values, int
 // *connectors.Error, save the context's own.
 func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 	target := *c.base
-	target.Path += call.Path
+	if err := extend(&target, call.Path); err != nil {
+		return Meta{}, c.fail(call.Op, connectors.Invalid, "the request cannot be written", err)
+	}
 	target.RawQuery = call.Query.Encode()
 	method, safe := http.MethodGet, true
 	var body any
@@ -184,6 +189,16 @@ func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 		return meta, c.wrap(ctx, call.Op, err)
 	}
 	return meta, nil
+}
+
+// extend adds an escaped path to an address: what is escaped stays so.
+func extend(target *url.URL, path string) error {
+	plain, err := url.PathUnescape(path)
+	if err != nil {
+		return err
+	}
+	target.Path, target.RawPath = target.Path+plain, target.EscapedPath()+path
+	return nil
 }
 
 func (c *Client) dress(ctx context.Context, r *http.Request, call Call) error {

@@ -154,6 +154,11 @@ func (c *Client) told(body []byte) (text string, page bool) {
 	if len(body) > 0 && body[0] == '<' {
 		return "a web page instead of data" + pageTitle(body), true
 	}
+	if c.o.Message != nil {
+		if said := c.o.Message(body); said != "" {
+			return c.clean(said), false
+		}
+	}
 	var fields struct {
 		Message any `json:"message"`
 		Error   any `json:"error"`

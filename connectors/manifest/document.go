@@ -91,6 +91,8 @@ func (m *Document) Read(row Row, d Defaults) (receivable.Document, error) {
 	switch {
 	case total.Sign() < 0: // whatever it is called, it lowers what is owed
 		doc.Kind = receivable.CreditNote
+	case doc.Kind == "" && d.Kind != "":
+		doc.Kind = d.Kind
 	case doc.Kind == "":
 		doc.Kind = receivable.Invoice
 	}

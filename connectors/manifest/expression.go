@@ -90,6 +90,22 @@ func (e *Expr) DecodeConf(n conf.Node, p *conf.Problems) {
 // machines are used again: making one costs more than most expressions.
 var machines = sync.Pool{New: func() any { return new(vm.VM) }}
 
+// Text evaluates the expression on a row as a text; null is "". The error is an
+// *Error that names field.
+func (e *Expr) Text(field string, row Row) (string, error) {
+	r := &reading{row: row}
+	text := r.text(field, e)
+	return text, r.err
+}
+
+// Flag evaluates the expression on a row as true or false; null is false. The
+// error is an *Error that names field.
+func (e *Expr) Flag(field string, row Row) (bool, error) {
+	r := &reading{row: row}
+	flag := r.flag(field, e)
+	return flag, r.err
+}
+
 // value evaluates the expression on a row.
 func (e *Expr) value(row Row) (any, error) {
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -35,6 +36,7 @@ func helpers() []expr.Option {
 	function("first", func(args ...any) (any, error) { return first(args), nil }, new(func(...any) any))
 	function("concat", concat, new(func(...any) string))
 	function("date", date, new(func(any, ...string) string))
+	function("unix", unix, new(func(any, ...string) string))
 	function("money", func(args ...any) (any, error) { return decimalOf(args[0]) }, new(func(any) any))
 	function("cents", func(args ...any) (any, error) { return cents(args[0]) }, new(func(any) any))
 	function("abs", func(args ...any) (any, error) { return abs(args[0]) }, new(func(any) any))
@@ -118,6 +120,30 @@ func date(args ...any) (any, error) {
 	}
 	return calendar.DateOf(t).String(), nil
 }
+
+// unix is the day of an instant in seconds since 1970, in a zone or UTC. Zero is
+// no day.
+func unix(args ...any) (any, error) {
+	text, err := asText(args[0])
+	if err != nil || text == "" || text == "0" {
+		return "", err
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 || seconds > maxSeconds {
+		return nil, fmt.Errorf("%s is no number of seconds since 1970", show(text))
+	}
+	zone := time.UTC
+	if len(args) > 1 {
+		name, _ := args[1].(string)
+		if zone, err = time.LoadLocation(name); err != nil {
+			return nil, fmt.Errorf("%s is no zone (Europe/Paris)", show(name))
+		}
+	}
+	return calendar.DateOf(time.Unix(seconds, 0).In(zone)).String(), nil
+}
+
+// maxSeconds is the year 9999.
+const maxSeconds = 253_402_300_799
 
 func decimalOf(v any) (any, error) {
 	d, err := exact(v)

@@ -29,6 +29,7 @@
 //	first(x, y, …)   the first that is neither null nor empty text
 //	date(x)          the day of a date, an instant or "20261129"; null and "" are no date
 //	date(x, form)    the day of a text in that form, as in date(it.due, "DD/MM/YYYY")
+//	unix(x), unix(x, "Europe/Paris")    the day of seconds since 1970; 0 is none
 //	money(x)         an amount as a decimal; refuses what is no number
 //	cents(x)         an amount given in hundredths
 //	abs(x)           the amount without its sign

@@ -521,3 +521,34 @@ func FuzzExpression(f *testing.F) {
 		_, _ = e.X.value(Row{"a": a, "b": b, "l": []any{Row{"x": json.Number(a)}}})
 	})
 }
+
+func TestMap_literalsAndSplitTextsAreValues(t *testing.T) {
+	t.Parallel()
+	payment := decode[Payment](t, "{id: it.id, on: it.on, amount: it.amount, unallocated: '0'}")
+	got, _, err := payment.Read(Row{"id": "1", "on": "2026-01-02", "amount": int64(5)}, Defaults{Currency: "EUR"})
+	if err != nil || got.Unallocated != money.New(0, "EUR") {
+		t.Errorf("a literal amount: %v %v", got.Unallocated, err)
+	}
+	account := decode[Account](t, `{id: it.id, name: it.name, street: 'split(it.address, "\n")'}`)
+	a, _, err := account.Read(Row{"id": "1", "name": "Durand", "address": "3 quai du Port\nBâtiment B"})
+	if diff := cmp.Diff([]string{"3 quai du Port", "Bâtiment B"}, a.Address.Lines); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+func TestExpression_secondsAreDays(t *testing.T) {
+	t.Parallel()
+	r := Row{"night": int64(1791410400), "none": nil, "zero": int64(0)} // 2026-10-07 22:00 UTC
+	for text, want := range map[string]string{
+		`unix(it.night)`: "2026-10-07", `unix(it.night, "Europe/Paris")`: "2026-10-08", `unix(it.none)`: "", `unix(it.zero)`: "",
+	} {
+		if got, err := eval(t, text, r); err != nil || got != want {
+			t.Errorf("%s = %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{`unix("soon")`, `unix(-5)`, `unix(it.night, "Nowhere")`, `unix(99999999999999)`} {
+		if got, err := eval(t, text, r); err == nil {
+			t.Errorf("%s = %v", text, got)
+		}
+	}
+}

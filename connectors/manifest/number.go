@@ -34,6 +34,8 @@ func canonical(v any) (string, error) {
 	switch v := v.(type) {
 	case int64:
 		return strconv.FormatInt(v, 10), nil
+	case int: // a literal of the expression
+		return strconv.Itoa(v), nil
 	case json.Number:
 		text = string(v)
 	case string:

@@ -8,12 +8,14 @@ import (
 	"relanced/internal/calendar"
 	"relanced/internal/conf"
 	"relanced/internal/money"
+	"relanced/internal/receivable"
 )
 
 // Defaults are what a row is completed with.
 type Defaults struct {
-	Currency string         // of amounts whose row names none
-	Terms    calendar.Terms // where a row tells no due date; the zero Terms: none is estimated
+	Currency string                  // of amounts whose row names none
+	Terms    calendar.Terms          // where a row tells no due date; the zero Terms: none is estimated
+	Kind     receivable.DocumentKind // of documents whose row does not tell; "" invoice
 }
 
 // reading evaluates the fields of one row; the first error stays.

@@ -13,6 +13,10 @@ import (
 	"relanced/internal/money"
 )
 
+// TextOf reads a value of a row as a text: a number as the source wrote it, null
+// as "".
+func TextOf(v any) (string, error) { return asText(v) }
+
 // asText reads a text, or a number as the source wrote it; null is "".
 func asText(v any) (string, error) {
 	switch v := v.(type) {
@@ -88,8 +92,15 @@ func asFlag(v any) (bool, error) {
 
 // asList reads the texts of a list, or one text; null and empty texts are left out.
 func asList(v any) ([]string, error) {
-	items, ok := v.([]any)
-	if !ok {
+	var items []any
+	switch v := v.(type) {
+	case []any:
+		items = v
+	case []string: // of split
+		for _, text := range v {
+			items = append(items, text)
+		}
+	default:
 		items = []any{v}
 	}
 	var list []string
