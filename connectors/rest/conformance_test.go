@@ -1,0 +1,124 @@
+package rest_test
+
+import (
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"relanced/connectors"
+	"relanced/connectors/connectortest"
+	"relanced/connectors/manifest"
+	"relanced/connectors/rest"
+	"relanced/connectors/rest/resttest"
+	"relanced/internal/calendar"
+	"relanced/internal/conf"
+)
+
+// pageSize is small, so that books of some hundred rows have pages.
+const pageSize = 40
+
+// clock is a clock that goes on by itself and can be moved.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// source is the service as the suite sees it.
+type source struct {
+	*resttest.Server
+	clock    *clock
+	tokens   *connectortest.Tokens
+	manifest string
+}
+
+func newSource(o resttest.Options) (*source, error) {
+	c := &clock{}
+	o.Now, o.Size = c.now, pageSize
+	s := &source{Server: resttest.New(o), clock: c}
+	s.tokens = &connectortest.Tokens{Issue: func() string { access, _ := s.OAuth.Issue(); return access }}
+	dir, err := os.MkdirTemp("", "resttest")
+	if err != nil {
+		return nil, err
+	}
+	s.manifest = filepath.Join(dir, "quittance.yaml")
+	return s, os.WriteFile(s.manifest, []byte(s.Manifest(pageSize)), 0o600)
+}
+
+func (s *source) Close() error {
+	_ = os.RemoveAll(filepath.Dir(s.manifest))
+	return s.Server.Close()
+}
+
+func (s *source) spec() *rest.Spec {
+	return &rest.Spec{
+		Manifest: manifest.Name(s.manifest), ClientID: "quittance-app", ClientSecret: conf.SecretOf("app/s3cret+"),
+		Secrets: map[string]conf.Secret{"key": conf.SecretOf(resttest.Key), "user": conf.SecretOf("relanced")},
+	}
+}
+
+func (s *source) Open() (connectors.Connector, error) {
+	return rest.New(s.spec(), connectors.Env{Connection: "ventes", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: 500 * time.Millisecond})
+}
+
+func (s *source) PageSize() int { return pageSize }
+
+func (s *source) AddInvoice(customer, number string, minor int64, due calendar.Date) string {
+	return s.Books.AddInvoice(customer, number, minor, due.AddDays(-30).String(), due.String())
+}
+
+func (s *source) Redate(invoice string, due calendar.Date) {
+	s.Change(invoice, func(in *resttest.Invoice) { in.Due = due.String() })
+}
+
+func (s *source) Delete(invoice string) bool {
+	s.Books.Delete(invoice)
+	return true
+}
+
+func (s *source) Pass(d time.Duration) { s.clock.ahead.Add(int64(d)) }
+
+func (s *source) Between(skip int, change func()) {
+	s.Server.Fail(resttest.Fault{Skip: skip, Times: 1, Before: change})
+}
+
+func (s *source) Fail(f connectortest.Fault, skip, times int) bool {
+	fault := resttest.Fault{Skip: skip, Times: times}
+	switch f {
+	case connectortest.Unauthorized:
+		fault.Kind = resttest.Unauthorized
+	case connectortest.Forbidden:
+		fault.Kind = resttest.Forbidden
+	case connectortest.Throttled:
+		fault.Kind = resttest.Throttled
+	case connectortest.ServerError:
+		fault.Kind = resttest.Broken
+	case connectortest.Truncated:
+		fault.Kind = resttest.Truncated
+	case connectortest.Disconnected:
+		fault.Kind = resttest.CutShort
+	case connectortest.WebPage:
+		fault.Kind = resttest.WebPage
+	case connectortest.Repeated:
+		fault.Kind = resttest.Repeated
+	case connectortest.Slow:
+		fault.Delay = 2 * time.Second
+	}
+	s.Server.Fail(fault)
+	return true
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	ways := []string{resttest.Header, resttest.Basic, resttest.Bearer, resttest.Client, resttest.Code}
+	for i, style := range resttest.Styles {
+		o := resttest.Options{Style: style, Auth: ways[i%len(ways)]}
+		t.Run(string(style), func(t *testing.T) {
+			t.Parallel()
+			connectortest.Run(t, connectortest.Suite{
+				Idle: 4, // one for each kind of thing
+				New:  func() (connectortest.Source, error) { return newSource(o) },
+			})
+		})
+	}
+}

@@ -1,0 +1,208 @@
+// Package resttest is the interface of a made-up invoicing service, Quittance,
+// that can page in every way a manifest can describe. It is strict: a parameter
+// it does not know, a page that is too large and a missing credential are
+// refused. With it goes the manifest that reads it.
+package resttest
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Books are those of one company. Amounts are in hundredths.
+type Books struct {
+	now func() time.Time
+
+	mu        sync.Mutex
+	last      int
+	customers []*Customer
+	invoices  []*Invoice
+	credits   []*Credit
+	payments  []*Payment
+}
+
+// Customer is one of the company's.
+type Customer struct {
+	ID      int
+	Name    string
+	Email   string
+	Country string
+	changed time.Time
+}
+
+// Invoice is one of the company's.
+type Invoice struct {
+	ID, Customer int
+	Number       string
+	Date, Due    string
+	Total, Left  int64
+	State        string // "open"; "draft"
+	changed      time.Time
+}
+
+// Credit is a credit note, used for an invoice.
+type Credit struct {
+	ID, Customer, Invoice int
+	Total, Left           int64
+	changed               time.Time
+}
+
+// Payment is money received for an invoice.
+type Payment struct {
+	ID, Customer, Invoice int
+	Amount, Free          int64
+	changed               time.Time
+}
+
+func (b *Books) next() int { b.last++; return b.last }
+
+// AddCustomer adds a customer and returns its id.
+func (b *Books) AddCustomer(name string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := b.next()
+	b.customers = append(b.customers, &Customer{ID: id, Name: name, Email: fmt.Sprintf("compta%d@client.example", id), Country: "FR", changed: b.now()})
+	return strconv.Itoa(id)
+}
+
+// Rename gives a customer another name.
+func (b *Books) Rename(customer, name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.customers {
+		if strconv.Itoa(c.ID) == customer {
+			c.Name, c.changed = name, b.now()
+		}
+	}
+}
+
+// AddInvoice adds an invoice and returns its id.
+func (b *Books) AddInvoice(customer, number string, minor int64, date, due string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := b.next()
+	of, _ := strconv.Atoi(customer)
+	b.invoices = append(b.invoices, &Invoice{ID: id, Customer: of, Number: number, Date: date, Due: due, Total: minor, Left: minor, State: "open", changed: b.now()})
+	return strconv.Itoa(id)
+}
+
+func (b *Books) change(invoice string, change func(in *Invoice)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, in := range b.invoices {
+		if strconv.Itoa(in.ID) == invoice {
+			change(in)
+			in.changed = b.now()
+		}
+	}
+}
+
+// Change edits an invoice.
+func (b *Books) Change(invoice string, change func(in *Invoice)) { b.change(invoice, change) }
+
+// Pay settles a part of an invoice, all that is left of it where minor is 0.
+func (b *Books) Pay(invoice string, minor int64) {
+	b.change(invoice, func(in *Invoice) {
+		if minor == 0 || minor > in.Left {
+			minor = in.Left
+		}
+		if minor == 0 {
+			return
+		}
+		in.Left -= minor
+		b.payments = append(b.payments, &Payment{ID: b.next(), Customer: in.Customer, Invoice: in.ID, Amount: minor, changed: b.now()})
+	})
+}
+
+// Credit makes a credit note for a part of an invoice, and uses it up.
+func (b *Books) Credit(invoice string, minor int64) {
+	b.change(invoice, func(in *Invoice) {
+		minor = min(minor, in.Left)
+		in.Left -= minor
+		b.credits = append(b.credits, &Credit{ID: b.next(), Customer: in.Customer, Invoice: in.ID, Total: minor, changed: b.now()})
+	})
+}
+
+// Delete removes an invoice; what settled it is free again.
+func (b *Books) Delete(invoice string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, in := range b.invoices {
+		if strconv.Itoa(in.ID) != invoice {
+			continue
+		}
+		b.invoices = append(b.invoices[:i:i], b.invoices[i+1:]...)
+		for _, p := range b.payments {
+			if p.Invoice == in.ID {
+				p.Invoice, p.Free, p.changed = 0, p.Amount, b.now()
+			}
+		}
+		for _, c := range b.credits {
+			if c.Invoice == in.ID {
+				c.Invoice, c.Left, c.changed = 0, c.Total, b.now()
+			}
+		}
+		return
+	}
+}
+
+// Owed is what is left of each invoice.
+func (b *Books) Owed() map[string]int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	owed := map[string]int64{}
+	for _, in := range b.invoices {
+		if in.Left > 0 && in.State == "open" {
+			owed[strconv.Itoa(in.ID)] = in.Left
+		}
+	}
+	return owed
+}
+
+// row is one object of the interface with when it changed.
+type row struct {
+	id      int
+	changed time.Time
+	object  map[string]any
+}
+
+// rows are the objects of a kind, by growing id.
+func (b *Books) rows(kind string) []row {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var rows []row
+	add := func(id int, changed time.Time, object map[string]any) {
+		object["id"], object["updated_at"] = id, changed.UTC().Format(time.RFC3339)
+		rows = append(rows, row{id, changed, object})
+	}
+	switch kind {
+	case "customers":
+		for _, c := range b.customers {
+			add(c.ID, c.changed, map[string]any{"name": c.Name, "email": c.Email, "address": map[string]any{"country": c.Country}})
+		}
+	case "invoices":
+		for _, in := range b.invoices {
+			add(in.ID, in.changed, map[string]any{
+				"number": in.Number, "customer": map[string]any{"id": in.Customer}, "state": in.State, "date": in.Date, "due_date": in.Due,
+				"currency": "EUR", "total": decimal(in.Total), "remaining": decimal(in.Left),
+			})
+		}
+	case "credits":
+		for _, c := range b.credits {
+			add(c.ID, c.changed, map[string]any{"number": fmt.Sprintf("AV-%d", c.ID), "customer": map[string]any{"id": c.Customer}, "date": "2026-06-15", "total": decimal(c.Total), "unused": decimal(c.Left)})
+		}
+	case "payments":
+		for _, p := range b.payments {
+			shares := []any{}
+			if p.Invoice != 0 {
+				shares = append(shares, map[string]any{"invoice_id": p.Invoice, "amount": decimal(p.Amount)})
+			}
+			add(p.ID, p.changed, map[string]any{"customer": map[string]any{"id": p.Customer}, "date": "2026-06-15", "amount": decimal(p.Amount), "unallocated": decimal(p.Free), "shares": shares})
+		}
+	}
+	return rows
+}
+
+func decimal(minor int64) string { return fmt.Sprintf("%d.%02d", minor/100, minor%100) }
