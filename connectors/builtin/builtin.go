@@ -6,6 +6,7 @@ import (
 	"relanced/connectors/files"
 	"relanced/connectors/pennylane"
 	"relanced/connectors/quickbooks"
+	"relanced/connectors/rest"
 	"relanced/connectors/sql"
 )
 
@@ -16,6 +17,7 @@ func Factories() map[string]connectors.Factory {
 		"files":      func() connectors.Spec { return new(files.Spec) },
 		"pennylane":  func() connectors.Spec { return new(pennylane.Spec) },
 		"quickbooks": func() connectors.Spec { return new(quickbooks.Spec) },
+		"rest":       func() connectors.Spec { return new(rest.Spec) },
 		"sql":        func() connectors.Spec { return new(sql.Spec) },
 	}
 }
