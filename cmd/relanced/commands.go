@@ -42,11 +42,12 @@ type commands struct {
 	Called  calledCmd  `cmd:"" help:"A call was made." group:"Decide"`
 	Resolve resolveCmd `cmd:"" help:"What became of a message of unknown outcome." group:"Decide"`
 
-	Inbox    inboxCmd    `cmd:"" help:"Explain messages, read mailboxes." group:"Other"`
-	Interest interestCmd `cmd:"" help:"Work out late-payment interest and fee." group:"Other"`
-	Backup   backupCmd   `cmd:"" help:"Copy the database while running." group:"Other"`
-	Reindex  reindexCmd  `cmd:"" help:"Look at every customer anew." group:"Other"`
-	Version  versionCmd  `cmd:"" help:"Print the version." group:"Other"`
+	Inbox     inboxCmd     `cmd:"" help:"Explain messages, read mailboxes." group:"Other"`
+	Interest  interestCmd  `cmd:"" help:"Work out late-payment interest and fee." group:"Other"`
+	Connector connectorCmd `cmd:"" help:"Try a manifest." group:"Other"`
+	Backup    backupCmd    `cmd:"" help:"Copy the database while running." group:"Other"`
+	Reindex   reindexCmd   `cmd:"" help:"Look at every customer anew." group:"Other"`
+	Version   versionCmd   `cmd:"" help:"Print the version." group:"Other"`
 
 	toCome
 }
@@ -61,7 +62,6 @@ type toCome struct {
 	Answer    laterCmd `cmd:"" hidden:"" passthrough:""`
 	Mail      laterCmd `cmd:"" hidden:"" passthrough:""`
 	Template  laterCmd `cmd:"" hidden:"" passthrough:""`
-	Connector laterCmd `cmd:"" hidden:"" passthrough:""`
 	Letter    laterCmd `cmd:"" hidden:"" passthrough:""`
 	CallSheet laterCmd `cmd:"" name:"callsheet" hidden:"" passthrough:""`
 	Evidence  laterCmd `cmd:"" hidden:"" passthrough:""`

@@ -197,8 +197,8 @@ func (t *tokens) token(ctx context.Context, refused string) (string, error) {
 		return "", explainToken(err)
 	}
 	t.current = *got
-	if got.ExpiresIn > 0 { // counted on our clock, which tests move
-		t.current.Expiry = t.now().Add(time.Duration(got.ExpiresIn) * time.Second)
+	if !got.Expiry.IsZero() { // counted on our clock, which need not be the runtime's
+		t.current.Expiry = t.now().Add(time.Until(got.Expiry))
 	}
 	return got.AccessToken, nil
 }

@@ -47,6 +47,13 @@ type Spec struct {
 // Defaults fills what the configuration leaves out.
 func (s *Spec) Defaults() { s.RedirectURL = oauth.DefaultRedirectURL }
 
+// With is the same connection with another manifest.
+func (s *Spec) With(name manifest.Name) *Spec {
+	other := *s
+	other.Manifest, other.book = name, nil
+	return &other
+}
+
 // Check reports what keeps the connection from being opened, and all that is
 // wrong with the manifest.
 func (s *Spec) Check(p *conf.Problems) {

@@ -186,26 +186,44 @@ func (d *Daemon) build(o Options) error {
 }
 
 func (d *Daemon) openSources(c *Company, o Options) error {
-	for _, conn := range c.Connections {
-		scratch := filepath.Join(d.scratch, string(c.ID), string(conn.Name))
-		if err := os.MkdirAll(scratch, 0o700); err != nil {
-			return fmt.Errorf("make a folder for temporary files: %w", err)
-		}
-		opened, err := conn.Spec.Open(connectors.Env{
-			Connection: conn.ID(),
-			Company: connectors.Company{
-				ID: c.id(), SIREN: c.SIREN, Country: string(c.Country), Currency: string(c.Currency), Zone: c.Zone, Terms: terms(c.Customers.Terms),
-			},
-			Tokens:    grant{d.Grants, oauth.ID(string(c.ID), string(conn.Name))},
-			Transport: o.Transport, Logger: d.logger.With("component", "connector", "connection", conn.Name), Now: o.Now,
-			Scratch: scratch, Timeout: conn.Timeout, CA: string(conn.CA),
-		})
+	for i := range c.Connections {
+		conn := &c.Connections[i]
+		opened, err := d.openSource(c, conn, conn.Spec, o.Transport)
 		if err != nil {
 			return fmt.Errorf("connection %s: %w", conn.Name, err)
 		}
 		c.Sources = append(c.Sources, syncer.Source{Name: conn.ID(), Type: conn.Type, Connector: opened})
 	}
 	return nil
+}
+
+// openSource builds the connector that a spec describes in the place of a
+// connection.
+func (d *Daemon) openSource(c *Company, conn *configs.Connection, spec connectors.Spec, transport http.RoundTripper) (connectors.Connector, error) {
+	scratch := filepath.Join(d.scratch, string(c.ID), string(conn.Name))
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return nil, fmt.Errorf("make a folder for temporary files: %w", err)
+	}
+	return spec.Open(connectors.Env{
+		Connection: conn.ID(),
+		Company: connectors.Company{
+			ID: c.id(), SIREN: c.SIREN, Country: string(c.Country), Currency: string(c.Currency), Zone: c.Zone, Terms: terms(c.Customers.Terms),
+		},
+		Tokens:    grant{d.Grants, oauth.ID(string(c.ID), string(conn.Name))},
+		Transport: transport, Logger: d.logger.With("component", "connector", "connection", conn.Name), Now: d.now,
+		Scratch: scratch, Timeout: conn.Timeout, CA: string(conn.CA),
+	})
+}
+
+// OpenAs builds the connector that a spec describes, with the grant and all else
+// of a connection of the company. It touches no network.
+func (d *Daemon) OpenAs(c *Company, connection string, spec connectors.Spec) (connectors.Connector, error) {
+	for i := range c.Connections {
+		if conn := &c.Connections[i]; string(conn.Name) == connection {
+			return d.openSource(c, conn, spec, nil)
+		}
+	}
+	return nil, fmt.Errorf("there is no connection %q", connection)
 }
 
 func terms(t calendar.Terms) string {
