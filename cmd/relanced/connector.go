@@ -185,7 +185,11 @@ func (c *connectorTryCmd) show(a *app, t rest.Tried) error {
 	}
 	var right []string
 	for _, f := range becomes {
-		right = append(right, fmt.Sprintf("%-12s %v", f.name, f.value))
+		value := fmt.Sprint(f.value)
+		if texts, several := f.value.([]string); several {
+			value = strings.Join(texts, ", ")
+		}
+		right = append(right, f.name+": "+value)
 	}
 	if t.Skipped {
 		right = append(right, "left out: skip holds")

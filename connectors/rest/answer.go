@@ -229,7 +229,7 @@ func (c *Connector) call(op string, r *request, s *Section, v values, from time.
 				}
 			case byLink, byURL:
 				if v.page.Next != "" {
-					return c.follow(call, v.page.Next)
+					return c.follow(call, r, v.page.Next)
 				}
 			}
 		}
@@ -272,14 +272,17 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// follow makes a call of the address of the next page, which lies below base_url.
-func (c *Connector) follow(call httpapi.Call, next string) (httpapi.Call, error) {
-	to, err := c.base.Parse(next)
+// follow makes a call of the address of the page after that of r, which lies below
+// base_url.
+func (c *Connector) follow(call httpapi.Call, r *request, next string) (httpapi.Call, error) {
+	from := *c.base
+	from.Path += r.Path.text
+	to, err := from.Parse(next)
 	if err != nil {
 		return call, fmt.Errorf("the address of the next page cannot be read")
 	}
 	path, below := strings.CutPrefix(to.EscapedPath(), c.base.EscapedPath())
-	if to.Scheme != c.base.Scheme || to.Host != c.base.Host || to.User != nil || !below || !strings.HasPrefix(path, "/") || strings.Contains(path, "/../") {
+	if to.Scheme != c.base.Scheme || to.Host != c.base.Host || to.User != nil || !below || !strings.HasPrefix(path, "/") {
 		return call, fmt.Errorf("the address of the next page leads to %s, beyond base_url: it is not followed", to.Scheme+"://"+to.Host+to.EscapedPath())
 	}
 	call.Path, call.Query = path, to.Query()

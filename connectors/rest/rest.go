@@ -214,6 +214,9 @@ func (c *Connector) authorise(s *Spec, env connectors.Env, options *httpapi.Opti
 		return nil
 	}
 	options.Token = func(ctx context.Context, refused string) (string, error) {
+		if env.Tokens == nil { // there is nobody to keep a grant
+			return "", &oauth.Error{Kind: oauth.Unconnected, ID: string(env.Connection)}
+		}
 		t, err := env.Tokens.Token(ctx, c.grant, refused)
 		return t.Access, err
 	}

@@ -18,6 +18,7 @@ import (
 	"relanced/connectors/manifest"
 	"relanced/connectors/rest"
 	"relanced/connectors/rest/resttest"
+	"relanced/internal/calendar"
 	"relanced/internal/conf"
 )
 
@@ -396,7 +397,7 @@ func open(t *testing.T, o resttest.Options) (*source, connectors.Connector) {
 func TestService_isProbedReadAndAskedForChanges(t *testing.T) {
 	t.Parallel()
 	s, c := open(t, resttest.Options{Style: resttest.NumberEmpty})
-	invoice := s.AddInvoice(s.AddCustomer("Lacaze"), "F-1", 12000, 20000)
+	invoice := s.AddInvoice(s.AddCustomer("Lacaze"), "F-1", 12000, calendar.MustParse("2026-10-30"))
 	whose, err := c.(connectors.Prober).Probe(t.Context())
 	if err != nil || whose != "Ateliers du Quai (quittance)" {
 		t.Errorf("probe: %q %v", whose, err)
@@ -429,7 +430,7 @@ func TestService_isProbedReadAndAskedForChanges(t *testing.T) {
 func TestService_clientCredentialsAreKeptAndRenewed(t *testing.T) {
 	t.Parallel()
 	s, c := open(t, resttest.Options{Auth: resttest.Client})
-	s.AddInvoice(s.AddCustomer("Lacaze"), "F-1", 12000, 20000)
+	s.AddInvoice(s.AddCustomer("Lacaze"), "F-1", 12000, calendar.MustParse("2026-10-30"))
 	for range 2 {
 		if _, err := pull(t, c); err != nil {
 			t.Fatal(err)
@@ -467,5 +468,52 @@ func TestService_aPermissionIsTriedBeforeItIsKept(t *testing.T) {
 	}
 	if _, _, err := c.(connectors.Authorizer).Accept(t.Context(), "A-unknown", nil); connectorsKind(err) != connectors.Auth {
 		t.Errorf("a token of nobody: %v", err)
+	}
+}
+
+// TestPull_rowsThatMoveUpAreNotMissed removes an invoice that was read while a
+// listing goes on: those behind it move up, over the border of a page.
+func TestPull_rowsThatMoveUpAreNotMissed(t *testing.T) {
+	t.Parallel()
+	for style, cut := range map[resttest.Style]bool{
+		resttest.Offset: false, resttest.NumberTotal: false, resttest.Post: false, // while a pass reads
+		resttest.NumberEmpty: true, resttest.NumberShort: true, // between two passes, the first of which was cut
+	} {
+		t.Run(string(style), func(t *testing.T) {
+			t.Parallel()
+			s, c := open(t, resttest.Options{Style: style})
+			customer := s.AddCustomer("Lacaze")
+			var ids []string
+			for i := range 3 * pageSize {
+				ids = append(ids, s.Books.AddInvoice(customer, fmt.Sprintf("F-%d", i), 100, "2026-01-02", "2026-02-02"))
+			}
+			m, pages := connectortest.NewMirror(), 0
+			for pages < 10 {
+				stopped := false
+				for page, err := range c.Pull(t.Context(), m.Cursor) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := m.Apply(page); err != nil {
+						t.Fatal(err)
+					}
+					if page.Documents != nil {
+						if pages++; pages == 1 {
+							s.Delete(ids[3])
+							if stopped = cut; cut {
+								break
+							}
+						}
+					}
+				}
+				if !stopped {
+					break
+				}
+			}
+			delete(m.Documents, ids[3]) // seen before it went: the next listing tells
+			if diff := cmp.Diff(s.Owed(), m.Owed()); diff != "" {
+				t.Errorf("(-source +mirror)\n%s", diff)
+			}
+		})
 	}
 }

@@ -33,6 +33,7 @@ type recording struct {
 		Ask    string          `json:"ask"`
 		Page   string          `json:"page"` // header
 		Body   string          `json:"body"` // part of the JSON asked with
+		Status int             `json:"status"`
 		Answer json.RawMessage `json:"answer"`
 	} `json:"routes"`
 }
@@ -61,6 +62,9 @@ func record(t *testing.T, name string) *httptest.Server {
 		}
 		for _, route := range r.Routes {
 			if route.Ask == req.Method+" "+req.URL.RequestURI() && (route.Page == "" || route.Page == req.Header.Get("Page")) && strings.Contains(string(body), route.Body) {
+				if route.Status != 0 {
+					w.WriteHeader(route.Status)
+				}
 				_, _ = w.Write(route.Answer)
 				return
 			}
@@ -99,6 +103,21 @@ func TestShipped_readsRecordedAnswers(t *testing.T) {
 			golden(t, name, books.String())
 		})
 	}
+}
+
+// TestManifest_ofAThirdParty reads an interface that nobody has, by a manifest that
+// is written from the guide.
+func TestManifest_ofAThirdParty(t *testing.T) {
+	t.Parallel()
+	var books strings.Builder
+	c := shipped(t, filepath.Join("testdata", "atelier.yaml"), record(t, "atelier"))
+	for page, err := range c.Pull(t.Context(), nil) {
+		if err != nil {
+			t.Fatalf("%v after\n%s", err, books.String())
+		}
+		tell(&books, page)
+	}
+	golden(t, "atelier", books.String())
 }
 
 func shipped(t *testing.T, name string, server *httptest.Server) connectors.Connector {

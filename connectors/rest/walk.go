@@ -223,7 +223,7 @@ func (w *walker) told(a *answer, next *place) (more bool, err error) {
 	}
 	w.tokens[next.Next] = true
 	if w.s.Page.By != byCursor {
-		if _, err := w.c.follow(httpapi.Call{}, next.Next); err != nil {
+		if _, err := w.c.follow(httpapi.Call{}, &w.s.request, next.Next); err != nil {
 			return false, w.c.http.Fail(w.op(), connectors.Invalid, err.Error(), "set base_url to the address that the interface names, if that is the vendor's")
 		}
 	}

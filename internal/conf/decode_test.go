@@ -1,6 +1,7 @@
 package conf_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -161,5 +162,18 @@ func TestDecode_reportsEveryMistakeAtItsPlace(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestNode_valueIsPlainData(t *testing.T) {
+	t.Parallel()
+	var p conf.Problems
+	n, ok := conf.Parse("a.yaml", []byte("a: &l [1, 2.50, true, null, x, '3']\nb: {c: *l}\n"), &p)
+	if !ok {
+		t.Fatal(p.Err())
+	}
+	text, err := json.Marshal(n.Value())
+	if want := `{"a":[1,2.50,true,null,"x","3"],"b":{"c":[1,2.50,true,null,"x","3"]}}`; err != nil || string(text) != want {
+		t.Errorf("got %s, %v", text, err)
 	}
 }
