@@ -73,6 +73,19 @@ func TestConnectorTry_saysWhatIsWrong(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("RELANCED_CONFIG", filepath.Join(t.TempDir(), "none.yaml"))
 	t.Setenv("AXONAUT_KEY", "pl4nted")
+	configuration := `store: sqlite:relanced.db
+companies:
+  - id: dupont
+    name: Dupont & Fils
+    country: FR
+    reminders: {mode: off}
+    connections:
+      - {name: ventes, type: rest, manifest: axonaut, base_url: ` + server.URL + `, secrets: {api_key: {env: AXONAUT_KEY}}}
+      - {name: exports, type: files, folder: .}
+`
+	if err := os.WriteFile("relanced.yaml", []byte(configuration), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		code int
@@ -84,7 +97,11 @@ func TestConnectorTry_saysWhatIsWrong(t *testing.T) {
 		"an empty variable":       {[]string{"axonaut", "--secret", "api_key=env:NOT_SET"}, 4, "holds nothing"},
 		"no such manifest":        {[]string{"sap"}, 3, `no manifest "sap" is shipped`},
 		"a bad address":           {[]string{"axonaut", "--base-url", "http://erp.example"}, 2, "--base-url"},
-		"no such connection":      {[]string{"axonaut", "--connection", "x"}, 3, ""},
+		"no configuration":        {[]string{"axonaut", "--connection", "x"}, 3, "none.yaml"},
+		"a connection's secrets":  {[]string{"--config", "relanced.yaml", "axonaut", "--connection", "ventes"}, 1, `cannot be read: total: "12,50" is no number`},
+		"no such connection":      {[]string{"--config", "relanced.yaml", "axonaut", "--connection", "x"}, 4, `there is no connection "x"`},
+		"another type":            {[]string{"--config", "relanced.yaml", "axonaut", "--connection", "exports"}, 2, "is of type files"},
+		"secrets twice":           {[]string{"axonaut", "--connection", "x", "--secret", "a=env:B"}, 2, "leave one of the two out"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := run(t.Context(), append([]string{"connector", "try"}, c.args...), strings.NewReader(""), &stdout, &stderr)

@@ -129,9 +129,6 @@ type request struct {
 	Items   string              `yaml:"items"   doc:"where in the answer the rows are: data, result.rows; . is the answer itself"`
 }
 
-// given tells whether a request was written.
-func (r *request) given() bool { return r != nil && r.Path.text != "" }
-
 // check reports what cannot be asked. may are the places that have a value.
 func (r *request) check(p *conf.Problems, may ...string) {
 	if r.Path.text == "" {
