@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,35 +29,60 @@ func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 // source is the service as the suite sees it.
 type source struct {
 	*resttest.Server
-	clock    *clock
-	tokens   *connectortest.Tokens
-	manifest string
-	sound    bool // answers arrive whole and in time
+	clock  *clock
+	tokens *connectortest.Tokens
+	ways   resttest.Options
+	sound  bool // answers arrive whole and in time
 }
 
 func newSource(o resttest.Options) (*source, error) {
 	c := &clock{}
 	o.Now, o.Size = c.now, pageSize
-	s := &source{Server: resttest.New(o), clock: c}
+	s := &source{Server: resttest.New(o), clock: c, ways: o}
 	s.tokens = &connectortest.Tokens{Issue: func() string { access, _ := s.OAuth.Issue(); return access }}
+	return s, s.compile()
+}
+
+// compiled are the specs of the manifests, by their ways: the suite opens some
+// thousand connectors.
+var compiled sync.Map
+
+type ways struct {
+	style resttest.Style
+	auth  string
+}
+
+// compile reads the server's manifest, where none of its ways was read before.
+func (s *source) compile() error {
+	key := ways{s.ways.Style, s.ways.Auth}
+	if _, ok := compiled.Load(key); ok {
+		return nil
+	}
 	dir, err := os.MkdirTemp("", "resttest")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.manifest = filepath.Join(dir, "quittance.yaml")
-	return s, os.WriteFile(s.manifest, []byte(s.Manifest(pageSize)), 0o600)
-}
-
-func (s *source) Close() error {
-	_ = os.RemoveAll(filepath.Dir(s.manifest))
-	return s.Server.Close()
-}
-
-func (s *source) spec() *rest.Spec {
-	return &rest.Spec{
-		Manifest: manifest.Name(s.manifest), ClientID: "quittance-app", ClientSecret: conf.SecretOf("app/s3cret+"),
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "quittance.yaml")
+	if err := os.WriteFile(path, []byte(s.Manifest(pageSize)), 0o600); err != nil {
+		return err
+	}
+	spec := &rest.Spec{
+		Manifest: manifest.Name(path), ClientID: "quittance-app", ClientSecret: conf.SecretOf("app/s3cret+"),
 		Secrets: map[string]conf.Secret{"key": conf.SecretOf(resttest.Key), "user": conf.SecretOf("relanced")},
 	}
+	var p conf.Problems
+	spec.Check(&p) // it also tells of secrets that this way in does not use
+	compiled.Store(key, spec)
+	return nil
+}
+
+// spec is that of a connection to this server.
+func (s *source) spec() *rest.Spec {
+	known, _ := compiled.Load(ways{s.ways.Style, s.ways.Auth})
+	spec := *known.(*rest.Spec)
+	spec.BaseURL, spec.TokenURL, spec.AuthorizeURL = conf.URL(s.URL()), conf.URL(s.TokenURL()), conf.URL(s.AuthorizeURL())
+	return &spec
 }
 
 func (s *source) Open() (connectors.Connector, error) {
