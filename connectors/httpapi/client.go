@@ -126,6 +126,7 @@ type Call struct {
 
 	Header http.Header // of this call besides that of all; it wins
 	Limit  int64       // bytes of the answer; 0: Options.MaxBody
+	Tries  int         // at most, where the source answers 5xx: it may be for what was asked; 0: as long as a call tries
 }
 
 // Raw takes an answer as it is, whatever its type: a document.
@@ -167,7 +168,7 @@ func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 		}
 		body = text
 	}
-	t := &try{op: call.Op, safe: safe}
+	t := &try{op: call.Op, safe: safe, most: call.Tries}
 	req, err := retryablehttp.NewRequestWithContext(context.WithValue(ctx, tryKey{}, t), method, target.String(), body)
 	if err != nil {
 		return Meta{}, c.fail(call.Op, connectors.Invalid, "the request cannot be written", err)

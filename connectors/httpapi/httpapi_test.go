@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -319,5 +320,23 @@ func TestDownload_sendsNoCredentialsAndFollowsRedirects(t *testing.T) {
 	}
 	if _, err := c.Download(t.Context(), "fetch", "http://files.example/x", 3); httpapi.KindOf(err) != connectors.Invalid {
 		t.Errorf("plain http: %v", err)
+	}
+}
+
+func TestDo_triesAreCountedWhereTheSourceFails(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n.Add(1)
+		w.WriteHeader(http.StatusGatewayTimeout)
+	}))
+	t.Cleanup(server.Close)
+	c, err := httpapi.New(httpapi.Options{Name: "x", BaseURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Do(t.Context(), httpapi.Call{Op: "ask", Path: "/", Tries: 2}, nil)
+	if httpapi.StatusOf(err) != http.StatusGatewayTimeout || n.Load() != 2 {
+		t.Errorf("after %d requests: %v", n.Load(), err)
 	}
 }

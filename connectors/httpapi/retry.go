@@ -31,6 +31,7 @@ type tryKey struct{}
 type try struct {
 	op      string
 	safe    bool
+	most    int // attempts that may end with 5xx; 0: any number
 	attempt int
 	start   time.Time // of the first attempt, by the runtime's clock
 	at      time.Time // of the last attempt, by the injected clock
@@ -74,6 +75,8 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	case err != nil && !mayPass(t, err):
 		return false, nil
 	case err == nil && !passing(resp.StatusCode):
+		return false, nil
+	case t.most > 0 && t.attempt >= t.most && resp != nil && resp.StatusCode >= 500:
 		return false, nil
 	}
 	if time.Since(t.start)+wait(t.attempt-1, resp) > budget {
