@@ -20,7 +20,7 @@ import (
 )
 
 // toCome are the types of connection that are planned and not built yet.
-var toCome = []string{"sage", "sageactive"}
+var toCome = []string{"sageactive"}
 
 // entry is a company as it is written: the parts that need more than the
 // document to be decoded wait in nodes.

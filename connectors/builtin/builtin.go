@@ -7,6 +7,7 @@ import (
 	"relanced/connectors/pennylane"
 	"relanced/connectors/quickbooks"
 	"relanced/connectors/rest"
+	"relanced/connectors/sage"
 	"relanced/connectors/sql"
 )
 
@@ -19,5 +20,6 @@ func Factories() map[string]connectors.Factory {
 		"quickbooks": func() connectors.Spec { return new(quickbooks.Spec) },
 		"rest":       func() connectors.Spec { return new(rest.Spec) },
 		"sql":        func() connectors.Spec { return new(sql.Spec) },
+		"sage":       func() connectors.Spec { return new(sage.Spec) },
 	}
 }

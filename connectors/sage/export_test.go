@@ -1,0 +1,4 @@
+package sage
+
+// SetPage makes pages smaller than the vendor's.
+func (c *Connector) SetPage(n int) { c.page = n }

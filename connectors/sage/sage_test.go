@@ -1,0 +1,657 @@
+package sage_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"relanced/connectors"
+	"relanced/connectors/connectortest"
+	"relanced/connectors/httpapi"
+	"relanced/connectors/sage"
+	"relanced/connectors/sage/sagetest"
+	"relanced/internal/calendar"
+	"relanced/internal/receivable"
+)
+
+// world is a source with a mirror of what was read.
+type world struct {
+	*source
+	mirror *connectortest.Mirror
+	notes  []string // of the last pass
+}
+
+func newWorld(t *testing.T, o sagetest.Options) *world {
+	t.Helper()
+	w := &world{source: newSource(o), mirror: connectortest.NewMirror()}
+	w.limit = 30 * time.Second
+	t.Cleanup(func() { w.close(t) })
+	return w
+}
+
+func (w *world) close(t testing.TB) {
+	if n := w.Writes(); n != 0 {
+		t.Errorf("%d attempts to write", n)
+	}
+	if p := w.Problems(); len(p) > 0 {
+		t.Errorf("the vendor would mind: %v", p)
+	}
+	if n := w.Books.Marked(); n != 0 {
+		t.Errorf("%d documents were marked as sent by being read", n)
+	}
+	_ = w.Server.Close()
+}
+
+// fataler is what both kinds of test are.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+	Errorf(format string, args ...any)
+}
+
+// pass pulls, and reads again what is tied to payments and allocations that came
+// or went, as a pass of the program does.
+func (w *world) pass(t fataler) int {
+	t.Helper()
+	before := w.Requests()
+	links := maps.Clone(w.mirror.Allocations)
+	c, err := w.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.notes = nil
+	for page, err := range c.Pull(context.Background(), w.mirror.Cursor) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range page.Notes {
+			w.notes = append(w.notes, n.Text)
+		}
+		if err := w.mirror.Apply(page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var again []string
+	for _, m := range []map[string]receivable.Allocation{links, w.mirror.Allocations} {
+		for key, a := range m {
+			if a.Kind == receivable.ItemDocument && links[key] != w.mirror.Allocations[key] && !slices.Contains(again, a.Item) {
+				again = append(again, a.Item)
+			}
+		}
+	}
+	if len(again) > 0 {
+		cursor := w.mirror.Cursor
+		w.reread(t, again)
+		w.mirror.Cursor = cursor
+	}
+	return w.Requests() - before
+}
+
+func (w *world) reread(t fataler, ids []string) {
+	t.Helper()
+	c, err := w.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(ids)
+	for page, err := range c.ReadInvoices(context.Background(), ids) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.mirror.Apply(page); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// equal compares what is owed, what is owed to customers and that what settles
+// each other cancels out.
+func (w *world) equal(t fataler) {
+	t.Helper()
+	if diff := cmp.Diff(w.Owed(), w.mirror.Owed()); diff != "" {
+		t.Errorf("owed (-source +mirror):\n%s", diff)
+	}
+	credits := map[string]int64{}
+	for key, d := range w.mirror.Documents {
+		if d.Kind == receivable.CreditNote && d.Outstanding.Sign() > 0 {
+			credits[key] = d.Outstanding.Minor
+		}
+	}
+	for key, p := range w.mirror.Payments {
+		if p.Unallocated.Sign() > 0 {
+			credits[key] = p.Unallocated.Minor
+		}
+	}
+	if diff := cmp.Diff(w.Books.Credits(), credits); diff != "" {
+		t.Errorf("credits (-source +mirror):\n%s", diff)
+	}
+	sums := map[string]int64{}
+	for _, a := range w.mirror.Allocations {
+		sums[a.Group] += a.Amount.Minor
+		if d, ok := w.mirror.Documents[a.Item]; ok && d.Total.Currency != a.Amount.Currency {
+			t.Errorf("%s in %s settles %s in %s", a.Group, a.Amount.Currency, a.Item, d.Total.Currency)
+		}
+	}
+	for group, sum := range sums {
+		if sum != 0 {
+			t.Errorf("the links of %s do not cancel out: %d", group, sum)
+		}
+	}
+	if len(w.mirror.Bad) > 0 {
+		t.Errorf("rejected: %v", w.mirror.Bad)
+	}
+}
+
+var due = calendar.MustParse("2026-06-30")
+
+const on = "2026-06-10"
+
+func (w *world) invoices(n int) (customer string, ids []string) {
+	customer = w.AddCustomer("Quayside Prints")
+	for i := range n {
+		ids = append(ids, w.AddInvoice(customer, "F"+strconv.Itoa(i), int64(10000+i), due))
+	}
+	return customer, ids
+}
+
+// The vendor does not say whether a payment touches what it settles, whether
+// amounts are text or numbers, what is open of a void document, and how a deleted
+// record is answered by id: the books read right either way.
+func readings(t *testing.T, test func(t *testing.T, o sagetest.Options)) {
+	t.Helper()
+	for name, o := range map[string]sagetest.Options{
+		"as expected": {}, "numbers": {Numbers: true}, "untouched": {Untouched: true}, "void keeps": {VoidKeeps: true}, "shows deleted": {ShowsDeleted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, o)
+		})
+	}
+}
+
+func TestPull_lifeOfReceivables(t *testing.T) {
+	t.Parallel()
+	readings(t, func(t *testing.T, o sagetest.Options) {
+		w := newWorld(t, o)
+		customer, ids := w.invoices(12)
+		quick := w.Books.AddDocument(sagetest.QuickEntries, sagetest.Document{Contact: customer, Number: "Q1", Date: "2026-05-01", Total: 7000})
+		back := w.Books.AddDocument(sagetest.QuickEntries, sagetest.Document{Contact: customer, Number: "Q2", Date: "2026-05-01", Total: 1500, Credit: true})
+		opening := w.Books.AddDocument(sagetest.Openings, sagetest.Document{Contact: customer, Number: "OB1", Date: "2025-12-31", Total: 90000})
+		old := w.Books.AddDocument(sagetest.Openings, sagetest.Document{Contact: customer, Number: "OB2", Date: "2025-12-31", Total: 4000, Credit: true})
+		paid := w.Books.Pay(opening, 30000, on)
+		w.pass(t)
+		w.equal(t)
+		w.Pass(time.Hour)
+
+		several := w.Books.AddSettling(sagetest.Payments, sagetest.Settling{Contact: customer, Date: on, Total: 40000, Parts: []sagetest.Part{
+			{List: sagetest.Invoices, ID: ids[0], Amount: 10000},
+			{List: sagetest.Invoices, ID: ids[1], Amount: 9000, Discount: 1001},
+			{List: sagetest.QuickEntries, ID: quick, Amount: 2000},
+			{List: sagetest.Openings, ID: opening, Amount: 5000, Discount: 500},
+		}})
+		w.Books.Credit(ids[2], 5000, on)
+		w.Books.AddDocument(sagetest.CreditNotes, sagetest.Document{Contact: customer, Number: "SCN-9", Date: on, Total: 700})
+		applied := w.Books.AddSettling(sagetest.Allocations, sagetest.Settling{Contact: customer, Date: on, Parts: []sagetest.Part{
+			{List: sagetest.Openings, ID: opening, Amount: 4000}, {List: sagetest.Openings, ID: old, Amount: -2500}, {List: sagetest.QuickEntries, ID: back, Amount: -1500},
+		}})
+		used := w.Books.AddSettling(sagetest.Allocations, sagetest.Settling{Contact: customer, Date: on, Parts: []sagetest.Part{
+			{List: sagetest.Invoices, ID: ids[3], Amount: 10003}, {List: sagetest.OnAccount, ID: "poa" + several, Amount: -10003},
+		}})
+		w.Books.Void(ids[4])
+		w.Books.Delete(ids[5])
+		w.pass(t)
+		w.equal(t)
+		w.Pass(time.Hour)
+
+		w.Books.Change(several, func(_ *sagetest.Contact, _ *sagetest.Document, s *sagetest.Settling) {
+			s.Parts = []sagetest.Part{s.Parts[0], {List: sagetest.Openings, ID: opening, Amount: 6000}}
+		})
+		w.pass(t)
+		w.equal(t)
+		w.Pass(time.Hour)
+		w.Books.Delete(used)
+		w.Books.Delete(applied)
+		w.Books.Delete(paid)
+		note := w.Books.AddDocument(sagetest.CreditNotes, sagetest.Document{Contact: customer, Number: "SCN-10", Date: on, Total: 800})
+		w.Books.AddSettling(sagetest.Payments, sagetest.Settling{
+			Contact: customer, Date: on, Type: "CUSTOMER_REFUND", Total: 800,
+			Parts: []sagetest.Part{{List: sagetest.CreditNotes, ID: note, Amount: 800}},
+		})
+		w.pass(t)
+		w.equal(t)
+		if w.mirror.Documents[ids[4]].Note == "" {
+			t.Error("nothing says that an invoice is void")
+		}
+		if d := w.mirror.Documents["quickentry:"+quick]; !d.Dues[0].Estimated || d.Fetchable {
+			t.Errorf("a quick entry reads %+v", d)
+		}
+	})
+}
+
+// TestPull_balancesEqualWhateverHappens changes books at random, between passes
+// and between the requests of one, under a drawn reading of what is not
+// documented; at the end all that is owed either way equals the source.
+func TestPull_balancesEqualWhateverHappens(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		o := sagetest.Options{
+			Numbers: rapid.Bool().Draw(rt, "numbers"), Untouched: rapid.Bool().Draw(rt, "untouched"), ReadOnly: rapid.Bool().Draw(rt, "read only"),
+			VoidKeeps: rapid.Bool().Draw(rt, "void keeps"), NoSettings: rapid.Bool().Draw(rt, "no settings"),
+		}
+		w := &world{source: newSource(o), mirror: connectortest.NewMirror()}
+		w.limit, w.page = 30*time.Second, 4
+		defer w.Server.Close()
+		g := &generator{Books: w.Books, rng: rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)), readOnly: o.ReadOnly}
+		g.customers = []string{w.AddCustomer("A"), w.Books.AddContact(sagetest.Contact{Name: "B", Currency: "EUR"})}
+		for range rapid.IntRange(1, 5).Draw(rt, "rounds") {
+			for range rapid.IntRange(0, 10).Draw(rt, "changes") {
+				g.step()
+			}
+			for range rapid.IntRange(0, 2).Draw(rt, "meanwhile") {
+				w.Between(rapid.IntRange(0, 25).Draw(rt, "after"), g.step)
+			}
+			w.pass(rt)
+			w.Heal()
+			w.Pass(time.Hour)
+		}
+		w.pass(rt)
+		w.Pass(time.Hour)
+		w.pass(rt)
+		if o.Untouched && o.ReadOnly { // then nothing tells of a credit that was applied but the daily re-read
+			cursor := w.mirror.Cursor
+			w.reread(rt, slices.Collect(maps.Keys(w.mirror.Documents)))
+			w.mirror.Cursor = cursor
+		}
+		w.equal(rt)
+		if n := w.Books.Marked(); n != 0 || len(w.Problems()) > 0 {
+			rt.Errorf("%d marked, %v", n, w.Problems())
+		}
+	})
+}
+
+// generator makes bookings that the vendor would take.
+type generator struct {
+	*sagetest.Books
+	rng       *rand.Rand // a request that changes the books cannot draw
+	readOnly  bool       // credits applied to opening balances cannot be seen then
+	customers []string
+	debts     []sagetest.Part // with the customer in none: List and ID alone
+	of        map[string]string
+	settlings []string
+	receipts  []string
+}
+
+func (g *generator) between(low, high int) int { return low + g.rng.IntN(high-low+1) }
+
+func (g *generator) step() {
+	if g.of == nil {
+		g.of = map[string]string{}
+	}
+	kind := g.between(0, 9)
+	if len(g.debts) == 0 {
+		kind = 0
+	}
+	switch kind {
+	case 0, 1, 2:
+		g.debt()
+	case 3, 4:
+		g.receipt()
+	case 5:
+		debt := g.pick()
+		if left := g.left(debt); left > 0 && !(g.readOnly && debt.List == sagetest.Openings) {
+			g.Credit(debt.ID, sagetest.Cents(int64(g.between(1, int(left)))), on)
+		}
+	case 6:
+		if len(g.receipts) > 0 && !g.readOnly {
+			g.useAccount()
+		}
+	case 7:
+		if len(g.settlings) > 0 {
+			i := g.between(0, len(g.settlings)-1)
+			g.Delete(g.settlings[i])
+			g.settlings = slices.Delete(g.settlings, i, i+1)
+		}
+	case 8:
+		i := g.between(0, len(g.debts)-1)
+		g.drop(i)
+	case 9:
+		debt := g.pick()
+		g.Change(debt.ID, func(_ *sagetest.Contact, d *sagetest.Document, _ *sagetest.Settling) { d.Due = due.AddDays(9).String() })
+	}
+}
+
+func (g *generator) debt() {
+	lists := []string{sagetest.Invoices, sagetest.QuickEntries, sagetest.Openings}
+	list := lists[g.between(0, len(lists)-1)]
+	customer := g.customers[g.between(0, len(g.customers)-1)]
+	currency := map[string]string{g.customers[0]: "GBP", g.customers[1]: "EUR"}[customer] // a customer has one
+	id := g.AddDocument(list, sagetest.Document{
+		Contact: customer, Number: "F" + strconv.Itoa(len(g.of)), Date: on, Due: due.String(), Total: sagetest.Cents(int64(g.between(1, 99999))), Currency: currency,
+	})
+	g.debts, g.of[id] = append(g.debts, sagetest.Part{List: list, ID: id}), customer
+}
+
+func (g *generator) pick() sagetest.Part { return g.debts[g.between(0, len(g.debts)-1)] }
+
+func (g *generator) left(p sagetest.Part) int64 {
+	prefix := map[string]string{sagetest.QuickEntries: "quickentry:", sagetest.Openings: "opening:"}[p.List]
+	return g.Owed()[prefix+p.ID]
+}
+
+// receipt pays several debts of one customer in part, with discounts, and more.
+func (g *generator) receipt() {
+	first := g.pick()
+	customer := g.of[first.ID]
+	s := sagetest.Settling{Contact: customer, Date: on, Currency: map[string]string{g.customers[0]: "GBP", g.customers[1]: "EUR"}[customer]}
+	for _, debt := range g.debts {
+		left := g.left(debt)
+		if g.of[debt.ID] != customer || left < 2 || debt.ID != first.ID && (g.between(0, 1) == 1) {
+			continue
+		}
+		debt.Amount = sagetest.Cents(int64(g.between(1, int(left))))
+		if g.between(0, 1) == 1 {
+			debt.Discount = sagetest.Cents(left) - debt.Amount
+		}
+		s.Parts, s.Total = append(s.Parts, debt), s.Total+debt.Amount
+	}
+	s.Total += sagetest.Cents(int64(g.between(0, 500)))
+	if s.Total > 0 {
+		id := g.AddSettling(sagetest.Payments, s)
+		g.receipts = append(g.receipts, id)
+		g.of[id] = customer
+	}
+}
+
+// useAccount allocates money on account to a debt.
+func (g *generator) useAccount() {
+	receipt := g.receipts[g.between(0, len(g.receipts)-1)]
+	left := g.Credits()[receipt]
+	for _, debt := range g.debts {
+		if open := g.left(debt); g.of[debt.ID] == g.of[receipt] && left > 0 && open > 0 && !(g.readOnly && debt.List == sagetest.Openings) {
+			part := sagetest.Cents(min(left, open))
+			id := g.AddSettling(sagetest.Allocations, sagetest.Settling{Contact: g.of[receipt], Date: on, Parts: []sagetest.Part{
+				{List: debt.List, ID: debt.ID, Amount: part}, {List: sagetest.OnAccount, ID: "poa" + receipt, Amount: -part},
+			}})
+			g.settlings = append(g.settlings, id)
+			return
+		}
+	}
+}
+
+// drop voids what nothing settles, deletes the rest.
+func (g *generator) drop(i int) {
+	debt := g.debts[i]
+	if debt.List == sagetest.Invoices && (g.between(0, 1) == 1) {
+		if total := g.left(debt); total > 0 && !g.Settled(debt.ID) {
+			g.Void(debt.ID)
+			g.debts = slices.Delete(g.debts, i, i+1)
+			return
+		}
+	}
+	if !g.Settled(debt.ID) {
+		g.Delete(debt.ID)
+		g.debts = slices.Delete(g.debts, i, i+1)
+	}
+}
+
+func TestPull_deletionWhilePagingHidesNothing(t *testing.T) {
+	t.Parallel()
+	for skip := 1; skip < 12; skip++ {
+		w := newWorld(t, sagetest.Options{})
+		customer, ids := w.invoices(4*smallPage + 1)
+		w.Pass(time.Hour)
+		w.Between(skip, func() {
+			w.Books.Delete(ids[3])
+			w.AddInvoice(customer, "F-NEW", 777, due) // as many as before
+		})
+		w.pass(t)
+		w.equal(t)
+	}
+}
+
+func TestPull_largePagesAreHalvedAndSpoiltRowsReadAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{Largest: 20})
+	_, ids := w.invoices(smallPage + 3)
+	w.Pass(time.Hour)
+	w.Spoil(ids[30], false)
+	w.Spoil(ids[41], true)
+	c, err := w.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for page, err := range c.Pull(t.Context(), nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.mirror.Apply(page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.mirror.Documents) != len(ids)-1 || w.mirror.Bad[ids[41]] == "" {
+		t.Errorf("%d documents, rejected %v", len(w.mirror.Documents), w.mirror.Bad)
+	}
+}
+
+func TestPull_withoutTheRightToAllocations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{ReadOnly: true, NoOpenings: true})
+	customer, ids := w.invoices(3)
+	w.Books.Credit(ids[0], 4000, on)
+	opening := w.Books.AddDocument(sagetest.Openings, sagetest.Document{Contact: customer, Number: "OB1", Date: on, Total: 90000})
+	w.pass(t)
+	if len(w.notes) != 2 || !strings.Contains(w.notes[0], "Full Access") {
+		t.Errorf("said %q", w.notes)
+	}
+	var settled int64
+	for _, a := range w.mirror.Allocations {
+		if a.Item == ids[0] {
+			settled += a.Amount.Minor
+		}
+	}
+	if settled != 4000 || w.mirror.Owed()[ids[0]] != 6000 || w.mirror.Owed()["opening:"+opening] != 0 {
+		t.Errorf("%d settled, owed %v", settled, w.mirror.Owed())
+	}
+	w.Pass(time.Hour)
+	w.Roles(false, false) // given later: everything is read anew
+	w.pass(t)
+	w.equal(t)
+	w.Pass(time.Hour)
+	w.Roles(true, false) // and taken away
+	w.pass(t)
+	w.equal(t)
+	if len(w.notes) != 1 {
+		t.Errorf("said %q", w.notes)
+	}
+}
+
+func TestPull_anotherBusinessIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{})
+	w.invoices(1)
+	w.pass(t)
+	c, err := w.connector(func(s *sage.Spec) { s.BusinessID = w.Lead() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := w.Requests()
+	for _, err = range c.Pull(t.Context(), w.mirror.Cursor) {
+		break
+	}
+	if httpapi.KindOf(err) != connectors.Auth || w.Requests() != requests {
+		t.Errorf("after %d requests: %v", w.Requests()-requests, err)
+	}
+	for _, err = range c.Pull(t.Context(), nil) {
+		break
+	}
+	if httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), "business_id") {
+		t.Errorf("a business that is not the user's: %v, do %q", err, doOf(err))
+	}
+}
+
+func doOf(err error) string {
+	e, _ := errors.AsType[*connectors.Error](err)
+	if e == nil {
+		return ""
+	}
+	return e.Do
+}
+
+func TestProbe_saysWhoseBooksAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault   string
+		renewed int
+		do      string
+	}{
+		"lapsed": {sagetest.Lapsed, 1, "subscription"}, "forbidden": {sagetest.Forbidden, 1, "read access"},
+		"refused": {sagetest.Unauthorized, 2, "relanced connect"}, "refused, plainly": {sagetest.UnauthorizedPlain, 2, "relanced connect"}, "refused, silently": {sagetest.UnauthorizedEmpty, 2, "relanced connect"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sagetest.Options{})
+			w.Server.Fail(sagetest.Fault{Kind: test.fault})
+			c, err := w.connector(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Probe(t.Context())
+			if httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), test.do) || w.tokens.Renewed() != test.renewed {
+				t.Errorf("%v, do %q, %d tokens", err, doOf(err), w.tokens.Renewed())
+			}
+		})
+	}
+	w := newWorld(t, sagetest.Options{ReadOnly: true})
+	c, err := w.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.Probe(t.Context())
+	if err != nil || !strings.HasPrefix(text, "Studio Halles Ltd") || !strings.Contains(text, "allocations may not be read") || strings.Contains(text, "opening balances may") {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func TestAccept_onlyTheConfiguredBusiness(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{})
+	access, _ := w.OAuth.Issue()
+	for business, ok := range map[string]bool{w.Business(): true, "777": false} {
+		c, err := w.connector(func(s *sage.Spec) { s.BusinessID = business })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, whose, err := c.Accept(t.Context(), access, nil)
+		if ok && (err != nil || !strings.Contains(whose, "Studio Halles Ltd")) {
+			t.Errorf("%q, %v", whose, err)
+		}
+		if !ok && (httpapi.KindOf(err) != connectors.Auth || doOf(err) == "" || !strings.Contains(err.Error(), "Lead Ltd")) {
+			t.Errorf("another: %v", err)
+		}
+	}
+}
+
+func TestMap_customers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{Days: 45})
+	plain := w.Books.AddContact(sagetest.Contact{Name: "Quayside Prints Ltd", Reference: "QP01", PersonEmail: "nia@quayside.example", Email: "office@quayside.example", Locale: "fr-CA", Country: "GB", TaxNumber: "GB123456789", Vendor: true, CreditDays: "10"})
+	office := w.Books.AddContact(sagetest.Contact{Name: "Office", Email: "office@example.org"})
+	system := w.Books.AddContact(sagetest.Contact{Name: "System", Email: "x@example.org", System: true})
+	erased := w.Books.AddContact(sagetest.Contact{Name: "qwfp", PersonEmail: "zx@example.org", Obfuscated: true})
+	for customer, days := range map[string]int{plain: 10, office: 45} {
+		w.Books.AddDocument(sagetest.QuickEntries, sagetest.Document{Contact: customer, Number: strconv.Itoa(days), Date: "2026-05-01", Total: 100})
+	}
+	w.Books.AddDocument(sagetest.Openings, sagetest.Document{Contact: office, Number: "0", Date: "2026-05-01", Total: 100})
+	w.Books.AddDocument(sagetest.Invoices, sagetest.Document{Contact: office, Number: "SI-DRAFT", Status: "DRAFT", Date: "2026-05-01", Total: 100})
+	w.Books.AddDocument(sagetest.Invoices, sagetest.Document{Contact: office, Number: "PF", Status: "PRO_FORMA", Date: "2026-05-01", Total: 100})
+	odd := w.Books.AddDocument(sagetest.Invoices, sagetest.Document{Contact: office, Number: "odd", Status: "LOST", Date: "2026-05-01", Due: due.String(), Total: 100})
+	w.pass(t)
+	a := w.mirror.Accounts[plain]
+	if a.Code != "QP01" || a.Language != "fr" || a.Country != "GB" || a.Kind != receivable.KindBusiness || !a.Supplier || !slices.Equal(a.Emails, []string{"nia@quayside.example"}) {
+		t.Errorf("a customer reads %+v", a)
+	}
+	if a := w.mirror.Accounts[office]; !slices.Equal(a.Emails, []string{"office@example.org"}) {
+		t.Errorf("without a person: %+v", a)
+	}
+	for _, id := range []string{system, erased} {
+		if a := w.mirror.Accounts[id]; len(a.Emails)+len(a.Contacts) > 0 {
+			t.Errorf("nobody may write to %+v", a)
+		}
+	}
+	if len(w.mirror.Documents) != 4 || w.mirror.Documents[odd].Standing != receivable.StandingUnchecked {
+		t.Errorf("documents %v", w.mirror.Documents)
+	}
+	for key, d := range w.mirror.Documents {
+		if days, err := strconv.Atoi(d.Number); err == nil && d.Dues[0].On != d.IssuedOn.AddDays(days) || d.Total.Currency != "GBP" {
+			t.Errorf("%s reads %+v", key, d)
+		}
+	}
+}
+
+func TestReadInvoices_manyAtOnceTakeFewRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{})
+	_, ids := w.invoices(3 * smallPage)
+	w.pass(t)
+	w.Pay(ids[0], 0)
+	w.Pay(ids[1], 300)
+	w.Books.Delete(ids[2])
+	before := w.Requests()
+	w.reread(t, ids)
+	w.equal(t)
+	if n := w.Requests() - before; n > 20 {
+		t.Errorf("%d requests for %d invoices", n, len(ids))
+	}
+}
+
+func TestFetchDocument_isThePDFAndMarksNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{})
+	_, ids := w.invoices(1)
+	note := w.Books.Credit(ids[0], 100, on)
+	c, err := w.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ext := range []string{ids[0], "creditnote:" + note} {
+		file, err := c.FetchDocument(t.Context(), ext, 1<<20)
+		if err != nil || !strings.HasPrefix(string(file.Bytes), "%PDF-") {
+			t.Errorf("%s: %q, %v", ext, file.Name, err)
+		}
+	}
+	if _, err := c.FetchDocument(t.Context(), "9999", 1<<20); httpapi.KindOf(err) != connectors.NotFound {
+		t.Errorf("a document that is not there: %v", err)
+	}
+}
+
+func TestList_namesAllOrWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{NoOpenings: true})
+	_, ids := w.invoices(smallPage + 2)
+	w.Pay(ids[0], 0)
+	c, err := w.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part, want := range map[string]int{"all": len(ids), "open": len(ids) - 1} {
+		n, whole := 0, false
+		for page, err := range c.List(t.Context(), part) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, whole = n+len(page.Seen), page.Whole
+		}
+		if n != want || !whole {
+			t.Errorf("%s: %d, whole %v", part, n, whole)
+		}
+	}
+}
