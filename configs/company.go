@@ -19,9 +19,6 @@ import (
 	"relanced/reminders/compose"
 )
 
-// toCome are the types of connection that are planned and not built yet.
-var toCome = []string{"sageactive"}
-
 // entry is a company as it is written: the parts that need more than the
 // document to be decoded wait in nodes.
 type entry struct {
@@ -100,8 +97,6 @@ func (l *loader) connection(n conf.Node, p *conf.Problems) Connection {
 	switch {
 	case !written:
 		p.Addf("a connection needs a type, one of %s", l.types())
-	case slices.Contains(toCome, kind.Text()) && !known:
-		p.At("type").Addf("connections of type %s are not available yet (there are %s)", kind.Text(), l.types())
 	case !known:
 		p.At("type").Addf("%q is not a type of connection: write one of %s", kind.Text(), l.types())
 	}

@@ -68,7 +68,6 @@ func TestLoad_checksWhatPartsSayOfEachOther(t *testing.T) {
 		"a store that is none":        {"store: mysql://x\n" + small, []string{"1:8: a store is sqlite:/path/to/file or postgres://host/database"}, nil},
 		"senders are not there yet":   {company(off + ",\nsenders: {marie: {}}"), []string{"4:1: senders is not available yet"}, nil},
 		"a company without a name":    {"companies:\n  - id: dupont\n    reminders: {mode: off}\n", []string{"2:5: a company needs its name, as customers know it"}, nil},
-		"sage is not there yet":       {company(off + ",\nconnections: [{name: a, type: sage, client_id: x}]"), []string{"4:31: connections of type sage are not available yet (there are files, pennylane)"}, nil},
 		"a password beside oauth2":    {company(box("oauth2: microsoft, client_id: x, password: {env: HOME}")), []string{"4:52: password and oauth2 exclude each other: remove one"}, nil},
 		"oauth2 without its client":   {company(box("oauth2: google")), []string{"4:8: oauth2 needs the client_id of the app registered at the vendor"}, nil},
 		"a client without oauth2":     {company(box("client_id: x, password: {env: HOME}")), []string{"4:9: client_id belongs to a log-in by OAuth: write oauth2: microsoft or google beside it"}, nil},

@@ -8,6 +8,7 @@ import (
 	"relanced/connectors/quickbooks"
 	"relanced/connectors/rest"
 	"relanced/connectors/sage"
+	"relanced/connectors/sageactive"
 	"relanced/connectors/sql"
 )
 
@@ -21,5 +22,6 @@ func Factories() map[string]connectors.Factory {
 		"rest":       func() connectors.Spec { return new(rest.Spec) },
 		"sql":        func() connectors.Spec { return new(sql.Spec) },
 		"sage":       func() connectors.Spec { return new(sage.Spec) },
+		"sageactive": func() connectors.Spec { return new(sageactive.Spec) },
 	}
 }

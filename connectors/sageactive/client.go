@@ -1,0 +1,243 @@
+package sageactive
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"relanced/connectors"
+	"relanced/connectors/httpapi"
+	"relanced/internal/oauth"
+	"relanced/internal/receivable"
+)
+
+// client speaks the interface in the vendor's words.
+type client struct {
+	http         *httpapi.Client
+	grant        oauth.Client
+	organization string
+	most         int // rows of one answer, at most; 0: as many as the lists have
+}
+
+// answer is the envelope of every answer.
+type answer struct {
+	field string // that was asked for
+	data  map[string]json.RawMessage
+}
+
+// DecodeJSON reads the envelope. Errors in it are a refusal, whatever the status;
+// an answer to something else is asked for again.
+func (a *answer) DecodeJSON(data []byte) error {
+	var in struct {
+		Data   map[string]json.RawMessage `json:"data"`
+		Errors []struct {
+			Message string `json:"message"`
+		} `json:"errors"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	var messages []string
+	for _, e := range in.Errors {
+		messages = append(messages, e.Message)
+	}
+	if refusal := faultIn(messages); refusal != nil {
+		return refusal
+	}
+	if _, ok := in.Data[a.field]; !ok {
+		return &httpapi.Refusal{Kind: connectors.Temporary, Detail: "the answer holds no " + a.field}
+	}
+	a.data = in.Data
+	return nil
+}
+
+// ask sends one query. It asks only, and may be repeated.
+func (c *client) ask(ctx context.Context, op, field, query string, variables map[string]any, limit int64) (answer, httpapi.Meta, error) {
+	a := answer{field: field}
+	body := map[string]any{"query": query}
+	if variables != nil {
+		body["variables"] = variables
+	}
+	meta, err := c.http.Do(ctx, httpapi.Call{Op: op, Body: body, Safe: true, Limit: limit}, &a)
+	return a, meta, err
+}
+
+// page is one answer of a list.
+type page[T keyed] struct {
+	rows  []T
+	bad   []connectors.Rejected
+	ids   []string // of all rows, unreadable ones too
+	total int
+	next  string // where the next page begins; "" there is none
+	meta  httpapi.Meta
+	fits  bool // it is of the list that was asked for
+}
+
+func read[T keyed](ctx context.Context, c *client, r root, query string, variables map[string]any) (page[T], error) {
+	op := "list " + r.plain
+	a, meta, err := c.ask(ctx, op, r.name, query, variables, 0)
+	out := page[T]{meta: meta}
+	if err != nil {
+		return out, err
+	}
+	var in struct {
+		Nodes json.RawMessage `json:"nodes"`
+		Info  struct {
+			End  string `json:"endCursor"`
+			Next bool   `json:"hasNextPage"`
+		} `json:"pageInfo"`
+		Total *int `json:"totalCount"`
+	}
+	if len(a.data[r.name]) == 0 || json.Unmarshal(a.data[r.name], &in) != nil || in.Total == nil {
+		return out, nil // another answer than was asked for
+	}
+	out.fits, out.total = true, *in.Total
+	if in.Info.Next {
+		out.next = in.Info.End
+	}
+	out.rows, err = httpapi.Rows[T](in.Nodes, func(raw json.RawMessage, err error) {
+		var known record
+		_ = json.Unmarshal(raw, &known)
+		out.bad = append(out.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(r), External: externalOf(r, known.ID)}, Text: "cannot be read: " + err.Error()})
+		out.ids = append(out.ids, known.ID)
+	})
+	if err != nil {
+		return out, c.http.Fail(op, connectors.Schema, err.Error(), "")
+	}
+	for _, row := range out.rows {
+		out.ids = append(out.ids, row.key())
+	}
+	return out, nil
+}
+
+func kindOf(r root) receivable.ItemKind {
+	if r.name == customers.name {
+		return receivable.ItemAccount
+	}
+	return receivable.ItemDocument
+}
+
+func externalOf(r root, id string) string {
+	if r.name == entries.name {
+		return entryPrefix + id
+	}
+	return id
+}
+
+// overlapping is the cursor one row earlier: the vendor's are offsets, so that
+// the next page then begins with the last row again, and shows by it whether
+// rows moved. A cursor that is no offset stays as it is.
+func overlapping(cursor string) (string, bool) {
+	text, err := base64.StdEncoding.DecodeString(cursor)
+	if err != nil {
+		return cursor, false
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return cursor, false
+	}
+	return base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(n - 1))), true
+}
+
+// attempts is how often a list that does not add up is read again from its start.
+const attempts = 8
+
+// list yields what a query finds page by page, the last one only when all of it
+// was read: each page begins with the last row of the one before, and in the end
+// there must be as many rows as the vendor counts, on each page alike. Else rows
+// came or went meanwhile, and it begins again.
+func list[T keyed](ctx context.Context, c *client, r root, query string, variables map[string]any, each func(p page[T], last bool) error) error {
+	for range attempts {
+		ended, err := once(ctx, c, r, query, variables, each)
+		if ended || err != nil {
+			return err
+		}
+	}
+	return c.http.Fail("list "+r.plain, connectors.Temporary, "rows come and go faster than they can be listed", "")
+}
+
+func once[T keyed](ctx context.Context, c *client, r root, query string, variables map[string]any, each func(p page[T], last bool) error) (bool, error) {
+	vars := map[string]any{"n": r.page}
+	if c.most > 0 {
+		vars["n"] = min(r.page, c.most)
+	}
+	for key, value := range variables {
+		vars[key] = value
+	}
+	seen := map[string]bool{}
+	total, before, after := -1, "", ""
+	for {
+		got, err := read[T](ctx, c, r, query, vars)
+		if err != nil {
+			return false, err
+		}
+		if total < 0 {
+			total = got.total
+		}
+		if !got.fits || got.total != total || before != "" && (len(got.ids) == 0 || !slices.Contains(got.ids, before)) {
+			return false, nil
+		}
+		fresh := got.rows[:0]
+		for _, row := range got.rows {
+			if row.key() != before {
+				fresh = append(fresh, row)
+			}
+		}
+		got.rows = fresh
+		for _, id := range got.ids {
+			if id != before && seen[id] {
+				return false, nil
+			}
+			seen[id] = true
+		}
+		last := got.next == ""
+		if last && len(seen) != total || !last && (got.next == after || len(got.ids) == 0) {
+			return false, nil
+		}
+		if err := each(got, last); err != nil || last {
+			return err == nil, err
+		}
+		after = got.next
+		earlier, ok := overlapping(got.next)
+		before = ""
+		if ok && len(got.bad) == 0 {
+			before = got.ids[len(got.ids)-1]
+		} else {
+			earlier = got.next
+		}
+		vars["c"] = earlier
+	}
+}
+
+// since asks for what changed since a moment; the zero one: everything.
+func since(t time.Time) map[string]any {
+	if t.IsZero() {
+		t = time.Unix(0, 0)
+	}
+	return map[string]any{"t": t.UTC().Format("2006-01-02T15:04:05Z")}
+}
+
+// byID reads the rows with the given ids; those that are not there are missing.
+func byID[T keyed](ctx context.Context, c *client, r root, ids []string, each func(p page[T], last bool) error) error {
+	most := r.page
+	if c.most > 0 {
+		most = min(most, c.most)
+	}
+	for chunk := range slices.Chunk(ids, most) {
+		if err := list(ctx, c, r, r.byID(chunk), nil, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serverTime is the vendor's clock at an answer; ours where it tells none.
+func serverTime(meta httpapi.Meta) time.Time {
+	if meta.Date.IsZero() {
+		return meta.At
+	}
+	return meta.Date
+}
