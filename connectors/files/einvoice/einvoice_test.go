@@ -167,6 +167,7 @@ func TestRead_whatIsNoInvoiceIsRefusedWithItsReason(t *testing.T) {
 		"an order":         {file("(order-x.xml)", order), "an order"},
 		"encrypted":        {locked(t, "secret", packed(t, in.CII())), "encrypted"},
 		"names in a ring":  {bytes.Replace(file("(a.txt)", nil), []byte("<< /Names ["), []byte("<< /Kids [6 0 R 6 0 R] /Names ["), 1), "has no end"},
+		"many packed":      {append([]byte("%PDF-1.7\n"), bytes.Repeat([]byte("<</Type/ObjStm>>\n"), 300)...), "packed parts"},
 		"damaged PDF":      {[]byte("%PDF-1.7\nnothing"), "damaged"},
 		"cut PDF":          {file("(factur-x.xml)", in.CII())[:700], "damaged"},
 		"ZUGFeRD 1":        {[]byte(`<rsm:CrossIndustryDocument xmlns:rsm="urn:ferd:CrossIndustryDocument:invoice:1p0"/>`), "ZUGFeRD 1"},

@@ -1,6 +1,7 @@
 package einvoice
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,11 +27,18 @@ const (
 	maxTreeNodes   = 2000
 )
 
+// Objects can be packed into streams, which the reader unpacks all at once: so
+// many, of this size, are a gigabyte. Invoices have a few small ones.
+const (
+	maxPacked     = 256
+	maxPackedSize = 4 << 20
+)
+
 // pdfSettings bounds what a file can make the reader do. They are our own: the
 // reader's defaults would be read from a folder of the account.
 func pdfSettings() *model.Configuration {
 	limits := model.DefaultResourceLimits()
-	limits.MaxStreamBytes, limits.MaxDecodeBytes = maxPDF, maxXML
+	limits.MaxStreamBytes, limits.MaxDecodeBytes = maxPDF, maxPackedSize
 	limits.MaxObjectCount, limits.MaxXRefEntries = 500_000, 500_000
 	limits.MaxObjectStreamCount, limits.MaxObjectStreamFirst = 100_000, 1<<20
 	return &model.Configuration{
@@ -46,9 +54,16 @@ func fromPDF(ctx context.Context, file io.ReadSeeker) (in Invoice, err error) {
 			err = fmt.Errorf("the PDF is damaged: %v", r)
 		}
 	}()
+	body, err := io.ReadAll(file)
+	if err != nil {
+		return Invoice{}, err
+	}
+	if bytes.Count(body, []byte("/ObjStm")) > maxPacked {
+		return Invoice{}, fmt.Errorf("the PDF has more than %d packed parts: it is no invoice", maxPacked)
+	}
 	limited, cancel := context.WithTimeout(ctx, readingPDF)
 	defer cancel()
-	doc, err := pdfcpu.ReadWithContext(limited, file, pdfSettings())
+	doc, err := pdfcpu.ReadWithContext(limited, bytes.NewReader(body), pdfSettings())
 	switch {
 	case ctx.Err() != nil:
 		return Invoice{}, ctx.Err()
