@@ -71,6 +71,9 @@ type holdCmd struct {
 // Run stops reminders of a customer or an invoice.
 func (c *holdCmd) Run(ctx context.Context, a *app) error {
 	return a.act(ctx, []string{c.Name}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		if err := c.Until.ahead("--until", 1, "write the first day on which reminders may go on, tomorrow or later", d.Companies, a.now()); err != nil {
+			return actions.Done{}, err
+		}
 		return d.Desk.Hold(ctx, t, c.Until.Date, c.Reason, by())
 	})
 }
@@ -112,6 +115,9 @@ func (c *disputeCmd) Run(ctx context.Context, a *app) error {
 		if t.Document == 0 {
 			return actions.Done{}, missingf("there is no invoice %q", c.Invoice)
 		}
+		if err := c.Until.ahead("--until", 1, "write the first day on which the dispute no longer holds, tomorrow or later", d.Companies, a.now()); err != nil {
+			return actions.Done{}, err
+		}
 		part, err := sum(ctx, d, t, c.Amount)
 		if err != nil {
 			return actions.Done{}, err
@@ -129,6 +135,9 @@ type promiseCmd struct {
 // Run records that payment is promised.
 func (c *promiseCmd) Run(ctx context.Context, a *app) error {
 	return a.act(ctx, c.Names, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		if err := c.On.ahead("--on", 0, "write the day on which payment is promised, today or later", d.Companies, a.now()); err != nil {
+			return actions.Done{}, err
+		}
 		part, err := sum(ctx, d, t, c.Amount)
 		if err != nil {
 			return actions.Done{}, err
@@ -168,6 +177,9 @@ type calledCmd struct {
 // Run records a call.
 func (c *calledCmd) Run(ctx context.Context, a *app) error {
 	return a.act(ctx, []string{c.Customer}, func(d *daemon.Daemon, t actions.Target) (actions.Done, error) {
+		if err := c.Next.ahead("--next", 0, "write the day on which to speak again, today or later", d.Companies, a.now()); err != nil {
+			return actions.Done{}, err
+		}
 		return d.Desk.Called(ctx, t, c.Note, c.Outcome, c.Next.Date, by())
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"relanced/internal/calendar"
+	"relanced/internal/daemon"
 	"relanced/internal/money"
 )
 
@@ -26,6 +27,20 @@ func (d date) come(flag string, now time.Time) error {
 		return usagef("%s: %s is still to come", flag, d)
 	}
 	return nil
+}
+
+// ahead refuses a day before the first one that makes sense, counted from the
+// companies' today; none is fine.
+func (d date) ahead(flag string, first int, why string, companies []*daemon.Company, now time.Time) error {
+	if d.IsZero() {
+		return nil
+	}
+	for _, c := range companies {
+		if d.Date >= calendar.DateOf(now.In(c.Zone)).AddDays(first) {
+			return nil
+		}
+	}
+	return usagef("%s: %s is too early: %s", flag, d, why)
 }
 
 // decimals is how people write an amount: no sign, no exponent.
