@@ -39,6 +39,9 @@ func (p *pass) followChanges() error {
 			return err
 		}
 	}
+	if len(ids) > 0 {
+		p.meet(ids[len(ids)-1]) // they come sorted
+	}
 	ids, err = p.poll(transactions, marks, handled)
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ type cursor struct {
 	Company int64                `json:"company,omitempty"`
 	Phase   phase                `json:"phase"`
 	After   string               `json:"after,omitempty"`  // last id of the phase that was committed
-	Newest  string               `json:"newest,omitempty"` // highest id of a customer yielded
+	Newest  string               `json:"newest,omitempty"` // customers up to this id are known
 	Loaded  time.Time            `json:"loaded"`           // the server's time when the load began
 	Marks   map[string]time.Time `json:"marks"`            // per resource: changes up to here are known
 	Handled map[string][]string  `json:"handled,omitempty"`

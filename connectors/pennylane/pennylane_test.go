@@ -468,6 +468,42 @@ func TestPull_contactsOfDebtorsComeFirst(t *testing.T) {
 	}
 }
 
+// TestPull_customersBornDuringTheLoadComeBeforeTheirDocuments: that a newer customer was met says nothing
+// of the one before it, whose documents come on a later page.
+func TestPull_customersBornDuringTheLoadComeBeforeTheirDocuments(t *testing.T) {
+	t.Parallel()
+	b := open(t, pennylanetest.Options{})
+	old := b.Books.AddCustomer(pennylanetest.Customer{Name: "Ancien", Emails: []string{"contact@ancien.example"}})
+	of := func(customer int64) func(*pennylanetest.Invoice) {
+		return func(in *pennylanetest.Invoice) { in.Customer = customer }
+	}
+	b.invoice(of(old))
+	b.Pass(time.Hour)
+	var first int64
+	b.Server.Fail(pennylanetest.Fault{Path: "/customer_invoices", Times: 1, Before: func() {
+		first = b.Books.AddCustomer(pennylanetest.Customer{Name: "Premier"})
+		second := b.Books.AddCustomer(pennylanetest.Customer{Name: "Second"})
+		b.invoice(of(second))
+		for range 150 {
+			b.invoice(of(old))
+		}
+		b.Books.Pay(id(b.invoice(of(first))), b.day(-1)) // who owes something is asked about anyway
+	}})
+	b.pass()
+	b.equal()
+	// Once the changes have named both, they are known.
+	b.Pass(time.Hour)
+	b.pass()
+	b.Books.Pay(id(b.invoice(of(first))), b.day(-1))
+	b.Pass(time.Hour)
+	before := b.RequestsTo("/customers/" + key(first))
+	b.pass()
+	b.equal()
+	if n := b.RequestsTo("/customers/"+key(first)) - before; n != 0 {
+		t.Errorf("%d requests for a customer that is known", n)
+	}
+}
+
 func TestPull_loadDoesNotWaitForTheContactsOfEveryDebtor(t *testing.T) {
 	t.Parallel()
 	const few = 50 // as the README says

@@ -265,8 +265,9 @@ func (p *pass) addressed(id string) bool {
 	return slices.ContainsFunc(p.known[id].Emails, email.IsAddress)
 }
 
-// meet remembers the newest customer yielded: ids grow, so a document that names
-// a newer one would come before its account.
+// meet remembers the newest customer of a list that holds all of them, of the
+// load or of the changes: ids grow, so those before it are known, and a document
+// that names a newer one would come before its account.
 func (p *pass) meet(id string) {
 	if compareIDs(id, p.cur.Newest) > 0 {
 		p.cur.Newest = id
@@ -289,7 +290,6 @@ func (p *pass) yieldCustomers(ids []string) error {
 	}
 	for _, id := range ids {
 		p.accounts[id] = true
-		p.meet(id)
 	}
 	return p.send(out)
 }
