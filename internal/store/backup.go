@@ -36,8 +36,22 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if err := s.copyTo(ctx, part.Name()); err != nil {
 		return fmt.Errorf("backup: %w", explain(err))
 	}
-	if err := os.Link(part.Name(), file); err != nil {
+	if err := publish(part.Name(), file); err != nil {
 		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
+// publish gives the part its name, which must be free. The name is taken first,
+// for the moment of the renaming: a link would do both at once, but memory sticks
+// and shares of the network have none.
+func publish(part, file string) error {
+	taken, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(taken.Close(), os.Rename(part, file)); err != nil {
+		return errors.Join(err, os.Remove(file))
 	}
 	return nil
 }

@@ -120,6 +120,19 @@ func TestBackup_copySendsNothingBeforeConfirmation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	next := time.Date(2099, 1, 2, 7, 0, 0, 0, time.UTC)
+	_, err = s.ApplyPage(ctx, key, store.Page{Accounts: []receivable.Account{{External: "a", Code: "C1", Name: "Client"}}, Next: []byte("{}"), AsOf: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	due, err := s.DueAgenda(ctx, "dupont", next, 10)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("%v, %v", due, err)
+	}
+	due[0].NextAt = next
+	if decided, err := s.Decided(ctx, due); err != nil || len(decided) != 1 {
+		t.Fatalf("%v, %v", decided, err)
+	}
 	file := filepath.Join(dir, "copy.db")
 	if err := s.Backup(ctx, file); err != nil {
 		t.Fatal(err)
@@ -146,6 +159,9 @@ func TestBackup_copySendsNothingBeforeConfirmation(t *testing.T) {
 	events, err := c.Timeline(ctx, "dupont", 0, 0)
 	if err != nil || len(events) != 1 {
 		t.Errorf("its timeline: %v, %v", events, err)
+	}
+	if at, err := c.NextAgenda(ctx, "dupont"); err != nil || !at.Equal(next) {
+		t.Errorf("its customer is looked at again at %s, want %s as in the original; %v", at, next, err)
 	}
 	if err := c.InTx(ctx, func(tx *store.Tx) error { return tx.Confirm(key, "marie") }); err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func (tx *Tx) Doubt() error {
 		"UPDATE connection SET confirmed_at = 0, confirmed_by = ''",
 		"UPDATE company SET restored_at = $1",
 		"INSERT INTO company (id, restored_at) SELECT DISTINCT company, CAST($1 AS BIGINT) FROM connection WHERE true ON CONFLICT (id) DO UPDATE SET restored_at = excluded.restored_at",
-		"UPDATE agenda SET version = version + 1, next_at = $1, gated = FALSE",
+		"UPDATE agenda SET version = version + 1, gated = FALSE",
 		"DELETE FROM meta WHERE key = 'copy'",
 	} {
 		var args []any
