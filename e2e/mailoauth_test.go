@@ -95,8 +95,8 @@ func (w *world) connect() (string, int) {
 	return c.end()
 }
 
-// problems is what status says must be done about mailboxes.
-func (w *world) problems() (all []string) {
+// mailAdvice is what status says must be done about mailboxes.
+func (w *world) mailAdvice() (all []string) {
 	w.t.Helper()
 	for _, p := range one[statusRow](w, "status").Problems {
 		if strings.HasPrefix(p.What, "mailbox") && p.Do != nil {
@@ -129,7 +129,7 @@ func TestMailOAuth_remindsAndHearsTheAnswer(t *testing.T) {
 			if r := w.command("remind"); r.code != 1 {
 				t.Errorf("remind before: %d %s %s", r.code, r.out, r.err)
 			}
-			if got := w.problems(); !slices.Equal(got, []string{"run relanced connect courrier"}) {
+			if got := w.mailAdvice(); !slices.Equal(got, []string{"run relanced connect courrier"}) {
 				t.Errorf("problems before: %q", got)
 			}
 			if out, code := w.connect(); code != 0 || !strings.Contains(out, boxAddress) {
@@ -176,7 +176,7 @@ func TestMailOAuth_remindsAndHearsTheAnswer(t *testing.T) {
 					t.Errorf("remind after it was taken back: %d %s %s", r.code, r.out, r.err)
 				}
 			}
-			if got := w.problems(); !slices.Equal(got, []string{"run relanced connect courrier"}) {
+			if got := w.mailAdvice(); !slices.Equal(got, []string{"run relanced connect courrier"}) {
 				t.Errorf("problems: %q", got)
 			}
 			if state := one[statusRow](w, "status").Mailboxes[0].State; state == "fresh" {
@@ -192,7 +192,7 @@ func TestMailOAuth_remindsAndHearsTheAnswer(t *testing.T) {
 			if n := len(v.smtp.Mails()); n != 2 {
 				t.Errorf("%d messages left once it was connected again", n)
 			}
-			if got := w.problems(); len(got) != 0 {
+			if got := w.mailAdvice(); len(got) != 0 {
 				t.Errorf("problems at the end: %q", got)
 			}
 		})
