@@ -93,7 +93,7 @@ type Row struct {
 }
 
 // Table returns rows as a table of two columns that fits a telephone.
-func Table(caption HTML, left, right HTML, rows []Row) HTML {
+func Table(caption, left, right HTML, rows []Row) HTML {
 	var out strings.Builder
 	if caption != "" {
 		out.WriteString(string(Heading(caption)))
