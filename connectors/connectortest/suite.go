@@ -490,7 +490,7 @@ const patience = 60 * time.Millisecond
 // it ended stays; that it ended must not be told as anything but the fault.
 func faultyPass(rt *rapid.T, src Source, m *Mirror) {
 	fault := rapid.SampledFrom([]Fault{
-		Unauthorized, Forbidden, Throttled, ServerError, Truncated, Disconnected, WebPage, Repeated,
+		Unauthorized, Forbidden, Throttled, ServerError, Truncated, Disconnected, WebPage,
 	}).Draw(rt, "kind of fault")
 	if !src.Fail(fault, rapid.IntRange(0, 5).Draw(rt, "skip"), rapid.IntRange(1, 3).Draw(rt, "times")) {
 		return

@@ -98,7 +98,7 @@ func (s *source) Open() (connectors.Connector, error) {
 func (s *source) connector() (*sql.Connector, error) {
 	spec := &sql.Spec{Manifest: manifest.Name(s.manifest), DSN: conf.SecretOf(s.at.readDSN)}
 	spec.Through(func(c driver.Connector) driver.Connector { return &line{c, s} })
-	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: 500 * time.Millisecond})
+	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: 10 * time.Second})
 }
 
 func (s *source) PageSize() int { return pageSize }
@@ -165,8 +165,8 @@ func (s *source) Between(skip int, change func()) {
 func (s *source) Fail(f connectortest.Fault, skip, times int) bool {
 	switch f {
 	case connectortest.Unauthorized, connectortest.Forbidden:
-		if s.kind != sqltest.Postgres {
-			return false
+		if s.kind != sqltest.Postgres || skip+times > 0 {
+			return false // rights are taken away for good, or not
 		}
 		s.refuse(f)
 		return true

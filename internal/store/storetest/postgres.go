@@ -16,6 +16,31 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// start starts a server on a free port; another program may be quicker to take
+// it, and then another one is tried.
+func start(tb testing.TB, tool string, settings []string) (dir string, port int) {
+	tb.Helper()
+	for try := range 5 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		port = listener.Addr().(*net.TCPAddr).Port
+		listener.Close()
+		dir = filepath.Join(tb.TempDir(), "pg")
+		run := exec.Command(tool, "start", dir, strconv.Itoa(port))
+		run.Env = append(os.Environ(), "PG_CONF="+strings.Join(append([]string{"synchronous_commit=on"}, settings...), " "))
+		out, err := run.CombinedOutput()
+		if err == nil {
+			return dir, port
+		}
+		if try == 4 || !strings.Contains(string(out), "already in use") {
+			missing(tb, fmt.Sprintf("PostgreSQL does not start: %v: %s", err, out))
+		}
+	}
+	return dir, port
+}
+
 // Postgres starts a throw-away PostgreSQL that ends with the test, and returns
 // a function that makes a new database in it and gives its address. Where no
 // server is installed the test is skipped; under CI=true it fails. Settings are
@@ -26,19 +51,7 @@ func Postgres(tb testing.TB, settings ...string) func(testing.TB) string {
 	if _, err := os.Stat(tool); err != nil {
 		missing(tb, "no PostgreSQL to test with: "+err.Error())
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	listener.Close()
-	dir := filepath.Join(tb.TempDir(), "pg")
-	start := exec.Command(tool, "start", dir, strconv.Itoa(port))
-	start.Env = append(os.Environ(), "PG_CONF="+strings.Join(append([]string{"synchronous_commit=on"}, settings...), " "))
-	out, err := start.CombinedOutput()
-	if err != nil {
-		missing(tb, fmt.Sprintf("PostgreSQL does not start: %v: %s", err, out))
-	}
+	dir, port := start(tb, tool, settings)
 	tb.Cleanup(func() {
 		if out, err := exec.Command(tool, "stop", dir).CombinedOutput(); err != nil {
 			tb.Logf("stop PostgreSQL: %v: %s", err, out)
