@@ -422,7 +422,7 @@ func TestDecide_standingsOfTheSource(t *testing.T) {
 	}
 	for status, want := range map[receivable.EStatus]dossier.Reason{
 		receivable.EStatusApproved: "", receivable.EStatusOther: "", receivable.EStatusDisputed: dossier.Disputed, receivable.EStatusRefused: dossier.Disputed,
-		receivable.EStatusSuspended: dossier.Disputed, receivable.EStatusRejected: dossier.Excluded, receivable.EStatusPaid: dossier.ProbablyPaid,
+		receivable.EStatusSuspended: dossier.Disputed, receivable.EStatusRejected: dossier.Excluded, receivable.EStatusPaid: dossier.Paid,
 	} {
 		d := customer(invoice(1, "FA-1001", "2026-10-20", 100_000))
 		d.Lines[0].EStatus = status
