@@ -347,12 +347,10 @@ func TestConformance_sqlite(t *testing.T) {
 }
 
 func TestConformance_postgres(t *testing.T) {
-	t.Parallel()
 	connectortest.Run(t, suite(postgresServer(t)))
 }
 
 func TestConformance_mariadb(t *testing.T) {
-	t.Parallel()
 	connectortest.Run(t, suite(mariaServer(t)))
 }
 
@@ -424,11 +422,9 @@ func TestBalances_sqlite(t *testing.T) {
 }
 
 func TestBalances_mariadb(t *testing.T) {
-	t.Parallel()
 	balances(t, mariaServer(t))
 }
 
 func TestBalances_postgres(t *testing.T) {
-	t.Parallel()
 	balances(t, postgresServer(t))
 }
