@@ -100,6 +100,9 @@ func (c *Client) tell(op string, r Refusal, cause error) *connectors.Error {
 
 // refused turns an answer outside 200–299 into an error.
 func (c *Client) refused(op string, resp *http.Response, body []byte) error {
+	if resp.StatusCode >= 400 && resp.StatusCode < 500 && namesNothing(resp.StatusCode) && cutOff(body) {
+		return c.fail(op, connectors.Temporary, "the answer is cut off", Status(resp.StatusCode))
+	}
 	if c.o.Explain != nil {
 		if r, ok := c.o.Explain(resp.StatusCode, resp.Header, body); ok {
 			if d, told := retryAfter(resp.Header); told && r.Retry == 0 {
@@ -202,6 +205,22 @@ func (c *Client) wrap(ctx context.Context, op string, err error) error {
 		e.Detail, e.Err = "no answer within "+c.o.Env.Timeout.String(), nil
 	}
 	return e
+}
+
+// namesNothing tells that a status alone does not say what is wrong.
+func namesNothing(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests, http.StatusProxyAuthRequired:
+		return false
+	}
+	return true
+}
+
+// cutOff tells that a body began as JSON and did not end: it says nothing of what
+// is wrong, and the call is to be tried again later.
+func cutOff(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return bytes.HasPrefix(body, []byte("{")) && len(body) < errorBody && !json.Valid(body)
 }
 
 // kindOfGrant is what an error of a grant asks of the connection.

@@ -276,6 +276,19 @@ func TestProbe_saysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestProbe_aRefusalThatIsCutOffIsNoVerdict(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, quickbookstest.Options{})
+	w.Server.Fail(quickbookstest.Fault{Kind: quickbookstest.Truncated})
+	c, err := w.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.FetchDocument(t.Context(), "9999", 1<<20); httpapi.KindOf(err) != connectors.Temporary {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAccept_onlyTheConfiguredCompany(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quickbookstest.Options{})
