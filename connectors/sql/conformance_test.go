@@ -98,7 +98,7 @@ func (s *source) Open() (connectors.Connector, error) {
 func (s *source) connector() (*sql.Connector, error) {
 	spec := &sql.Spec{Manifest: manifest.Name(s.manifest), DSN: conf.SecretOf(s.at.readDSN)}
 	spec.Through(func(c driver.Connector) driver.Connector { return &line{c, s} })
-	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: 10 * time.Second})
+	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: 3 * time.Second})
 }
 
 func (s *source) PageSize() int { return pageSize }
