@@ -34,6 +34,8 @@ var hostile = map[string]string{
 	"NUL bytes":                     "%s\r\nBon\x00jour.\r\n",
 	"encoded words without end":     "Subject: =?utf-8?q?=C3=A9?= =?utf-8?b?w6k\r\n%s\r\nOui.\r\n",
 	"a header of 300 kB":            "X-Long: " + strings.Repeat("a", 300<<10) + "\r\n%s\r\nOui.\r\n",
+	"a header of 1.2 MB":            strings.Repeat("X-Long: "+strings.Repeat("a", 100<<10)+"\r\n", 12) + "%s\r\nOui.\r\n",
+	"many fields before":            strings.Repeat("X-Many: a\r\n", 3000) + "%s\r\nOui.\r\n",
 	"3000 header fields":            "%s" + strings.Repeat("X-Many: a\r\n", 3000) + "\r\nOui.\r\n",
 	"nested a thousand times":       "%s" + nested(1000),
 	"letters in letters":            "%s" + strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 300) + "\r\nOui.\r\n",

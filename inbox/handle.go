@@ -208,6 +208,7 @@ func (r *Reader) understand(ctx context.Context, batch mailbox.Batch, k headed) 
 	}
 	if len(body) > 0 {
 		in.m = message.Parse(body)
+		in.m.Complete(header)
 	} else {
 		in.cut = !k.own
 	}

@@ -70,7 +70,9 @@ func (h Header) joined(name, separator string) string {
 }
 
 // splitHeader cuts a block with LF line ends at its first empty line. What is
-// no field is dropped and named in problems; it never fails.
+// no field is dropped and named in problems; it never fails. Of a block beyond
+// the bounds the first field of each usual name is kept, wherever it stands:
+// who padded a header must not hide from whom it came and what it answers.
 func splitHeader(data []byte) (h Header, body []byte, problems []string) {
 	noted := make(map[string]bool)
 	note := func(p string) {
@@ -80,7 +82,30 @@ func splitHeader(data []byte) (h Header, body []byte, problems []string) {
 		}
 	}
 	start := true
-	used := 0
+	kept := 0               // bytes
+	var met map[string]bool // names, once the bounds are reached
+	full := func(name string) bool {
+		var what string
+		switch {
+		case kept > maxHeaderBytes:
+			what = "header block too large"
+		case len(h) >= maxFields:
+			what = "too many header fields"
+		default:
+			return false
+		}
+		note(what)
+		if met == nil {
+			met = make(map[string]bool)
+			for _, f := range h {
+				met[f.Name] = true
+			}
+		}
+		_, usual := usualNames[name]
+		again := met[name]
+		met[name] = usual
+		return !usual || again
+	}
 	var value []byte // shares data's memory until a field is continued
 	name := ""
 	flush := func() {
@@ -90,10 +115,9 @@ func splitHeader(data []byte) (h Header, body []byte, problems []string) {
 		if h == nil {
 			h = make(Header, 0, 16)
 		}
-		if len(h) < maxFields {
+		if !full(name) {
+			kept += len(name) + len(value)
 			h = append(h, Field{Name: name, Value: string(bytes.TrimSpace(value))})
-		} else {
-			note("too many header fields")
 		}
 		name = ""
 	}
@@ -105,12 +129,9 @@ func splitHeader(data []byte) (h Header, body []byte, problems []string) {
 			return h, rest, problems
 		}
 		data = rest
-		used += len(line) + 1
 		switch {
 		case blank:
 			continue
-		case used > maxHeaderBytes:
-			note("header block too large")
 		case line[0] == ' ' || line[0] == '\t':
 			if len(bytes.TrimSpace(line)) == 0 && name == "" {
 				continue
@@ -171,10 +192,10 @@ func fieldOf(line []byte) (name string, value []byte, ok bool) {
 }
 
 // usualNames are those of nearly all fields that are read: they need not be
-// made anew for each message.
+// made anew for each message, and are kept where a header is beyond its bounds.
 var usualNames = func() map[string]string {
 	names := map[string]string{}
-	for n := range strings.FieldsSeq("from to cc subject date message-id in-reply-to references reply-to sender delivered-to received content-type return-path mime-version content-transfer-encoding x-mailer list-id list-unsubscribe auto-submitted precedence thread-index") {
+	for n := range strings.FieldsSeq("from to cc subject date message-id in-reply-to references reply-to sender delivered-to received content-type return-path mime-version content-transfer-encoding x-mailer list-id list-unsubscribe auto-submitted precedence thread-index x-original-to envelope-to x-envelope-to x-forwarded-to x-relanced-ref x-failed-recipients x-auto-response-suppress") {
 		names[n] = n
 	}
 	return names

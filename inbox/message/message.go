@@ -88,6 +88,20 @@ func ParseHeader(raw []byte) (m *Message) {
 	return m
 }
 
+// Complete adds the fields that header, read of the same message by itself, has
+// and m lacks: of a message that was cut within its header.
+func (m *Message) Complete(header *Message) {
+	all := m.Header
+	for _, f := range header.Header {
+		if !m.Header.Has(f.Name) {
+			all = append(all, f)
+		}
+	}
+	if len(all) > len(m.Header) {
+		m.readHeader(all)
+	}
+}
+
 func (m *Message) recovered() {
 	if r := recover(); r != nil {
 		m.Unreadable = true
