@@ -123,7 +123,7 @@ func TestSecondSignal_cutsOff(t *testing.T) {
 // TestNotify_tellsSystemdReadyAliveAndStopping listens where systemd would.
 func TestNotify_tellsSystemdReadyAliveAndStopping(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "n") // the address of a socket must be short
+	dir, err := os.MkdirTemp("", "n") //nolint:usetesting // the address of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@ import (
 	"relanced/internal/receivable"
 )
 
+// errNoID is an object that cannot be told from others.
+var errNoID = errors.New("the field Id is missing")
+
 // kindOf is the table an entity goes to.
 func kindOf(entity string) receivable.ItemKind {
 	switch entity {
@@ -70,7 +73,7 @@ func isVoided(note string) bool {
 // at, though the row was read; "" nothing.
 func (m mapping) document(entity string, in document) (doc receivable.Document, odd string, err error) {
 	if in.ID == "" {
-		return doc, "", errors.New("Id is missing")
+		return doc, "", errNoID
 	}
 	currency := m.currency(in.Currency)
 	if currency == "" {
@@ -159,7 +162,7 @@ func groupOf(id string) string { return "payment:" + id }
 func (m mapping) payment(in payment) (settled, error) {
 	out := settled{group: groupOf(string(in.ID))}
 	if in.ID == "" {
-		return out, errors.New("Id is missing")
+		return out, errNoID
 	}
 	currency := m.currency(in.Currency)
 	if currency == "" {
@@ -239,7 +242,7 @@ func label(in payment) string {
 // unique. more are addresses to use where it has none of its own.
 func (m mapping) account(in customer, more []string) (receivable.Account, error) {
 	if in.ID == "" {
-		return receivable.Account{}, errors.New("Id is missing")
+		return receivable.Account{}, errNoID
 	}
 	a := receivable.Account{
 		External: string(in.ID), Code: in.DisplayName, Name: strings.TrimSpace(in.CompanyName), Kind: receivable.KindUnknown,

@@ -299,12 +299,12 @@ func TestLocated_namesTheColumnAndItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	text := strings.Replace(sqltest.SQLite.Manifest(10), "name: it.name", "name: it.nmae", 1)
+	text := strings.Replace(sqltest.SQLite.Manifest(10), "name: it.name", "name: it.surname", 1)
 	if err := os.WriteFile(src.manifest, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err = probe(t, src, src.at.readDSN)
-	if err == nil || !strings.Contains(err.Error(), "the query of customers gives no nmae ("+src.manifest+":9:30)") {
+	if err == nil || !strings.Contains(err.Error(), "the query of customers gives no surname ("+src.manifest+":9:30)") {
 		t.Errorf("got %v", err)
 	}
 	run(t, src.db, "DROP TABLE instalment")

@@ -50,7 +50,7 @@ func build(ctx context.Context, o Options) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.begins == (time.Time{}) {
+	if o.begins.IsZero() {
 		o.begins = time.Date(2026, time.September, 7, 6, 0, 0, 0, zone) // a Monday
 	}
 	w := &world{

@@ -114,18 +114,18 @@ func (g *gathering) tasks() ([]question, func() error) {
 
 func (g *gathering) bounced() ([]question, func() error) {
 	return []question{ask(func(scan scanner) error {
-			var b dossier.Bounced
-			var customer int64
-			err := scan(&customer, &b.Address, at(&b.At), &b.Status, &b.Text)
-			if !g.past(b.At) {
-				d := g.of(customer)
-				d.Bounced = append(d.Bounced, b)
-			}
-			return err
-		}, "SELECT customer, address, at, status, text FROM bounced WHERE "+g.is("customer", 1), g.who)}, func() error {
-			for _, d := range g.by {
-				slices.SortFunc(d.Bounced, func(a, b dossier.Bounced) int { return cmp.Compare(a.Address, b.Address) })
-			}
-			return nil
+		var b dossier.Bounced
+		var customer int64
+		err := scan(&customer, &b.Address, at(&b.At), &b.Status, &b.Text)
+		if !g.past(b.At) {
+			d := g.of(customer)
+			d.Bounced = append(d.Bounced, b)
 		}
+		return err
+	}, "SELECT customer, address, at, status, text FROM bounced WHERE "+g.is("customer", 1), g.who)}, func() error {
+		for _, d := range g.by {
+			slices.SortFunc(d.Bounced, func(a, b dossier.Bounced) int { return cmp.Compare(a.Address, b.Address) })
+		}
+		return nil
+	}
 }
