@@ -56,7 +56,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	})
 	s.writer.SetMaxOpenConns(1)
 	s.reader = sql.OpenDB(liteConnector{
-		dsn:     s.file + "?_txlock=deferred&_busy_timeout=20000&_stmt_cache_size=50",
+		dsn:     s.file + "?_busy_timeout=20000&_stmt_cache_size=50",
 		pragmas: "PRAGMA query_only=TRUE; PRAGMA cache_size=-4000",
 	})
 	s.reader.SetMaxOpenConns(readers)

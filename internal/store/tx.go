@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -20,7 +19,7 @@ import (
 type Tx struct {
 	ctx     context.Context //nolint:containedctx // of the one call that the transaction is
 	s       *Store
-	lite    *sql.Tx
+	lite    *liteTx
 	pg      pgx.Tx
 	now     time.Time
 	touched map[dossier.CustomerID]bool
@@ -58,7 +57,7 @@ func (s *Store) write(ctx context.Context, do func(*Tx) error) error {
 	if s.pool != nil {
 		tx.pg, err = s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	} else {
-		tx.lite, err = s.writer.BeginTx(ctx, nil)
+		tx.lite, err = beginLite(ctx, s.writer, "BEGIN IMMEDIATE")
 	}
 	if err != nil {
 		return err
@@ -78,7 +77,7 @@ func (s *Store) write(ctx context.Context, do func(*Tx) error) error {
 		}
 		err = tx.pg.Commit(ctx)
 	} else {
-		err = tx.lite.Commit()
+		err = tx.lite.commit(ctx)
 	}
 	if err == nil {
 		s.fault(PointCommitted)
@@ -93,7 +92,7 @@ func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
 	if s.pool != nil {
 		tx.pg, err = s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	} else {
-		tx.lite, err = s.reader.BeginTx(ctx, nil)
+		tx.lite, err = beginLite(ctx, s.reader, "BEGIN DEFERRED")
 	}
 	if err != nil {
 		return explain(err)
@@ -113,7 +112,7 @@ func (tx *Tx) rollback() error {
 		defer cancel()
 		return tx.pg.Rollback(ctx)
 	}
-	return tx.lite.Rollback()
+	return tx.lite.end()
 }
 
 // view is View for one value.
@@ -133,6 +132,9 @@ func (tx *Tx) exec(query string, args ...any) (int64, error) {
 		var wrote int64
 		err := tx.together(question{query: query, args: args, wrote: &wrote})
 		return wrote, err
+	}
+	if err := tx.ctx.Err(); err != nil {
+		return 0, err
 	}
 	result, err := tx.lite.ExecContext(tx.liteCtx(), lite(query), tx.bind(args)...)
 	if err != nil {
@@ -187,6 +189,9 @@ func (tx *Tx) each(row func(scan scanner) error, query string, args ...any) erro
 func (tx *Tx) together(questions ...question) error {
 	if tx.pg == nil {
 		for _, q := range questions {
+			if err := tx.ctx.Err(); err != nil {
+				return err
+			}
 			rows, err := tx.lite.QueryContext(tx.liteCtx(), lite(q.query), tx.bind(q.args)...) //nolint:rowserrcheck // answer does
 			if err := answer(rows, err, q); err != nil {
 				return err
