@@ -2,8 +2,11 @@ package store
 
 import "relanced/internal/dossier"
 
-// DueQuery and CheckQueries are statements whose plans tests look at.
-const DueQuery = dueQuery
+// DueQuery, NoticesQuery and CheckQueries are statements whose plans tests look at.
+const (
+	DueQuery     = dueQuery
+	NoticesQuery = outboxQuery + " " + noticesDue
+)
 
 var CheckQueries = []string{writtenQuery, linkedQuery, groupQuery}
 

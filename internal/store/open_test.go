@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,29 @@ func TestDueAgenda_readsOnlyRowsWhoseMomentHasCome(t *testing.T) {
 	want := []string{"SEARCH agenda USING INDEX agenda_next (company=? AND next_at<?)"}
 	if diff := cmp.Diff(want, plan); diff != "" {
 		t.Errorf("the plan (-want +got):\n%s", diff)
+	}
+}
+
+func TestQueuedNotices_readsNoReminderThatWaits(t *testing.T) {
+	t.Parallel()
+	s := opened(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
+	defer s.Close()
+	var plan []string
+	err := s.View(t.Context(), func(tx *store.Tx) error {
+		return tx.Rows(func(scan func(...any) error) error {
+			var id, parent, unused int
+			var detail string
+			err := scan(&id, &parent, &unused, &detail)
+			plan = append(plan, detail)
+			return err
+		}, "EXPLAIN QUERY PLAN "+store.NoticesQuery, "dupont", "courrier", 1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "SEARCH o USING INDEX outbox_notice (company=? AND mailbox=? AND not_before<?)"
+	if !slices.Contains(plan, want) {
+		t.Errorf("the plan has no %q:\n%s", want, strings.Join(plan, "\n"))
 	}
 }
 

@@ -324,10 +324,13 @@ func (s *Store) NextToSend(ctx context.Context, mailbox MailboxKey, limit int) (
 	})
 }
 
+// noticesDue reads only notices: through the index on them.
+const noticesDue = "WHERE o.company = $1 AND o.mailbox = $2 AND o.state = 'queued' AND o.kind = 'notice' AND o.not_before <= $3 ORDER BY o.not_before, o.id"
+
 // QueuedNotices returns notices to our own people that may leave by the mailbox now.
 func (s *Store) QueuedNotices(ctx context.Context, mailbox MailboxKey) ([]Outgoing, error) {
 	return view(ctx, s, func(tx *Tx) ([]Outgoing, error) {
-		return tx.outgoing("WHERE o.company = $1 AND o.mailbox = $2 AND o.state = 'queued' AND o.kind = 'notice' AND o.not_before <= $3 ORDER BY o.not_before, o.id", mailbox.Company, mailbox.Name, tx.now)
+		return tx.outgoing(noticesDue, mailbox.Company, mailbox.Name, tx.now)
 	})
 }
 
