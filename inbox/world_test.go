@@ -159,7 +159,7 @@ func (w *world) remind(code, to string, state dossier.State) reminder {
 	yes := func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 		return store.Verdict{OK: true}, nil
 	}
-	if armed, v, err := w.store.Arm(ctx, m.id, w.fence, rendered, store.ReadinessOf{}, yes); err != nil || !armed {
+	if armed, v, err := w.store.Arm(ctx, m.id, w.fence, rendered, store.ReadinessOf{}, yes, nil); err != nil || !armed {
 		w.t.Fatal(v, err)
 	}
 	if err := w.store.Record(ctx, m.id, store.Result{State: state, Server: "250 OK"}); err != nil {

@@ -48,12 +48,19 @@ type Look func(*Tx, dossier.Message, dossier.Dossier, Readiness) (Verdict, error
 // the verdict is returned with armed false. ErrFence: the lease was lost.
 // ErrConflict: the row is not queued. look is given the message as it is among
 // those of the dossier; of a notice the dossier is empty, and the message is
-// known by its ID and Kind alone. of says whose readiness look is given.
-func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Rendered, of ReadinessOf, look Look) (armed bool, v Verdict, err error) {
+// known by its ID and Kind alone. of says whose readiness look is given. first,
+// where not nil, is done before all that in the same transaction; beside an
+// error neither it nor the arming counts.
+func (s *Store) Arm(ctx context.Context, id dossier.MessageID, fence Fence, r Rendered, of ReadinessOf, look Look, first func(*Tx) error) (armed bool, v Verdict, err error) {
 	s.fault(PointArming)
 	var count int64
 	err = s.InTx(ctx, func(tx *Tx) error {
 		armed, v, count = false, Verdict{}, 0
+		if first != nil {
+			if err := first(tx); err != nil {
+				return err
+			}
+		}
 		// Whoever writes a fact of the customer touches its agenda row: once it is
 		// locked nobody does before we have decided.
 		found := false

@@ -281,7 +281,7 @@ func TestOpen_olderFilesPutBackSendNothingBeforeConfirmation(t *testing.T) {
 	}
 	_, _, err = s.Arm(ctx, id, fence, store.Rendered{Bytes: []byte("x"), MID: "<m@x>"}, store.ReadinessOf{}, func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 		return store.Verdict{OK: true}, nil
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func TestArm_crashAtEachPointLeavesOneTruth(t *testing.T) {
 				}()
 				_, _, err := s.Arm(ctx, id, fence, store.Rendered{Bytes: []byte("x"), MID: "<m@x>"}, store.ReadinessOf{}, func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 					return store.Verdict{OK: true}, nil
-				})
+				}, nil)
 				if err == nil {
 					err = s.Record(ctx, id, store.Result{State: dossier.StateSent})
 				}

@@ -55,6 +55,46 @@ func (s *Sender) rendered(ctx context.Context, row store.Outgoing) (m outgoingMa
 	return m, true, nil
 }
 
+// rendering is a message that is rendered while the one before it leaves.
+type rendering struct {
+	row  dossier.MessageID
+	done chan struct{}
+	mail outgoingMail
+	ok   bool
+	err  error
+}
+
+// renderAhead begins to render the first of the rows.
+func (s *Sender) renderAhead(ctx context.Context, rows []store.Outgoing) {
+	if len(rows) == 0 {
+		return
+	}
+	r := &rendering{row: rows[0].ID, done: make(chan struct{})}
+	s.next = r
+	go func() {
+		defer close(r.done)
+		r.mail, r.ok, r.err = s.rendered(ctx, rows[0])
+	}()
+}
+
+// take returns the message rendered, ahead or now.
+func (s *Sender) take(ctx context.Context, row store.Outgoing) (m outgoingMail, ok bool, err error) {
+	r := s.drop()
+	if r == nil || r.row != row.ID {
+		return s.rendered(ctx, row)
+	}
+	return r.mail, r.ok, r.err
+}
+
+// drop waits for the message that is rendered ahead, and forgets it.
+func (s *Sender) drop() *rendering {
+	r := s.next
+	if s.next = nil; r != nil {
+		<-r.done
+	}
+	return r
+}
+
 // putOff keeps the row waiting, or touches its customer where it is to be
 // decided anew.
 func (s *Sender) putOff(ctx context.Context, row store.Outgoing, v store.Verdict) error {

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -70,42 +69,11 @@ func (s *Sender) record(ctx context.Context, row store.Outgoing, message []byte,
 		s.loose = append(s.loose, a)
 		return err
 	}
-	s.Box.Store.Reach(store.PointRecording)
-	keeping := &keeping{attempt: a, done: make(chan error, 1)}
-	s.keeping = keeping
-	go func() {
-		err := s.keep(ctx, a)
-		if err == nil && r.Outcome == Sent && row.Kind != dossier.KindNotice {
-			s.file(ctx, row, message)
-		}
-		keeping.done <- err
-	}()
+	s.keepSoon(ctx, a, message)
 	if r.Outcome == Sent && a.block == "" {
 		return nil
 	}
 	return s.await()
-}
-
-// keeping is an attempt on its way into the store. Meanwhile the next message
-// is rendered and announced to the server; it is not armed before.
-type keeping struct {
-	attempt attempt
-	done    chan error
-}
-
-// await returns once the last attempt is stored, and its copy filed.
-func (s *Sender) await() error {
-	if s.keeping == nil {
-		return nil
-	}
-	err := <-s.keeping.done
-	if err != nil {
-		s.loose = append(s.loose, s.keeping.attempt)
-	} else {
-		s.Box.Store.Reach(store.PointRecorded)
-	}
-	s.keeping = nil
-	return err
 }
 
 // refused tells whether the message, or all of its addresses, were refused for good.
@@ -119,43 +87,6 @@ func (a attempt) account() bool {
 	r := a.result
 	late := r.Stage == StageData || r.Stage == StageDot
 	return r.Scope == ScopeAccount && (!late || r.Code/100 != 4 || r.Code == 421 || strings.HasPrefix(r.Enhanced, "4.3.") || strings.HasPrefix(r.Enhanced, "4.7."))
-}
-
-// tidy stores what could not be stored when it happened.
-func (s *Sender) tidy(ctx context.Context) error {
-	for len(s.loose) > 0 {
-		if err := s.keep(ctx, s.loose[0]); err != nil {
-			return err
-		}
-		s.loose = s.loose[1:]
-	}
-	return nil
-}
-
-// keep stores an attempt. It does so even where the caller is to stop: what is
-// known of a message must not be lost.
-func (s *Sender) keep(ctx context.Context, a attempt) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	var result store.Result
-	err := s.Box.Store.InTx(ctx, func(tx *store.Tx) error {
-		var err error
-		result, err = s.store(tx, a)
-		return err
-	})
-	if errors.Is(err, store.ErrConflict) {
-		s.Box.Logger.WarnContext(ctx, "outcome no longer wanted", "message", a.row.ID, "err", err)
-		return nil // settled meanwhile, or withdrawn before it was armed
-	}
-	if err != nil {
-		return fmt.Errorf("outbox: record message %d: %w", a.row.ID, err)
-	}
-	level := s.Box.Logger.InfoContext
-	if result.State != dossier.StateSent {
-		level = s.Box.Logger.WarnContext
-	}
-	level(ctx, "message handed over", "message", a.row.ID, "state", result.State, "stage", a.result.Stage, "problem", result.Problem)
-	return nil
 }
 
 func (s *Sender) store(tx *store.Tx, a attempt) (store.Result, error) {

@@ -40,7 +40,8 @@ type Sender struct {
 	policies []string                  // domains that refused us by policy, in a row
 	looked   map[dossier.MessageID]int // proofs sought, by message of unknown outcome
 	settled  time.Time                 // when such messages were last looked for
-	keeping  *keeping                  // the last attempt, while it is being stored
+	keeping  *keeping                  // the last attempt, until it is stored
+	next     *rendering                // the message after the one under way
 	loose    []attempt                 // ended, and not yet in the store
 	started  bool
 	resting  atomic.Bool
@@ -142,8 +143,9 @@ func (s *Sender) run(ctx context.Context, fence store.Fence, rows []store.Outgoi
 		if unkept := s.await(); err == nil && unkept != nil {
 			stop, err = true, unkept
 		}
+		s.drop()
 	}()
-	for _, row := range rows {
+	for i, row := range rows {
 		if err := ctx.Err(); err != nil {
 			return true, err
 		}
@@ -162,7 +164,11 @@ func (s *Sender) run(ctx context.Context, fence store.Fence, rows []store.Outgoi
 		if row.Kind != dossier.KindNotice && s.now().Sub(s.readyAt) > armAge {
 			return false, nil // looked at too long ago: once more from the start
 		}
-		if err := s.send(ctx, fence, row, h); err != nil {
+		following := rows[i+1:]
+		if s.Interval*time.Duration(max(s.slower, 1)) > shortWait {
+			following = nil // none leaves in this run
+		}
+		if err := s.send(ctx, fence, row, following, h); err != nil {
 			return true, err
 		}
 		if s.retryAt.After(s.now()) {
@@ -230,14 +236,15 @@ func (s *Sender) room(ctx context.Context, now time.Time) (room int, until time.
 // errHeld ends the session between RCPT and DATA: the message must not leave.
 var errHeld = errors.New("withheld")
 
-// send hands over one message. Its error is one of the store's: whatever the
-// server does is recorded.
-func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing, h *Handed) error {
-	mail, ok, err := s.rendered(ctx, row)
+// send hands over one message, and meanwhile renders the first of those that
+// follow. Its error is one of the store's: whatever the server does is recorded.
+func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing, following []store.Outgoing, h *Handed) error {
+	mail, ok, err := s.take(ctx, row)
 	if err != nil || !ok {
 		h.Withheld++
 		return err
 	}
+	s.renderAhead(ctx, following)
 	row.Subject = mail.Subject
 	if s.session == nil || !s.session.Usable() || s.now().Sub(s.idle) > sessionIdle {
 		if s.session != nil {
@@ -255,11 +262,13 @@ func (s *Sender) send(ctx context.Context, fence store.Fence, row store.Outgoing
 	used := s.session.Used()
 	var unkept, storeErr error
 	result := s.session.Send(ctx, Envelope{ID: row.Ref, From: s.Box.Company.Sender.Address, To: mail.to, Data: mail.Bytes}, func() error {
-		if unkept = s.await(); unkept != nil {
+		var armed bool
+		var verdict store.Verdict
+		var err error
+		// From here on the message is finished whoever wants us to stop.
+		if armed, verdict, unkept, err = s.arm(context.WithoutCancel(ctx), row, fence, mail.Rendered); unkept != nil {
 			return unkept
 		}
-		// From here on the message is finished whoever wants us to stop.
-		armed, verdict, err := s.Box.Store.Arm(context.WithoutCancel(ctx), row.ID, fence, mail.Rendered, s.Box.readiness(s.now()), s.look)
 		if err == nil && !armed {
 			err = errHeld
 			if verdict.Reason == dossier.StaleInbox {

@@ -689,7 +689,7 @@ func TestSender_aStoreThatFailsWhileArmingLetsNothingLeaveAndLosesNothing(t *tes
 	row := w.message(id)
 	armed, _, err := w.Arm(w.ctx(), id, w.fence, store.Rendered{Bytes: []byte("x"), MID: row.MID}, store.ReadinessOf{}, func(*store.Tx, dossier.Message, dossier.Dossier, store.Readiness) (store.Verdict, error) {
 		return store.Verdict{OK: true}, nil
-	})
+	}, nil)
 	if err != nil || !armed {
 		t.Fatal(armed, err)
 	}

@@ -43,7 +43,7 @@ func inboxOnce(b *bundle) {
 
 func matching(b *bundle) {
 	id, m, f := b.queued()
-	_, _, err := b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes)
+	_, _, err := b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes, nil)
 	b.must(err)
 	b.must(b.Record(b.ctx, m, store.Result{State: dossier.StateSent}))
 	byMID, err := b.SentByMID(b.ctx, company, []string{"<r1.ABC@dupont.example>", "other"})
@@ -84,7 +84,7 @@ func awaits(b *bundle) {
 	}
 	_, m, f := b.queued()
 	awaited("before it leaves", time.Time{})
-	_, _, err := b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes)
+	_, _, err := b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes, nil)
 	b.must(err)
 	left := b.clock.Now().UTC()
 	b.must(b.Record(b.ctx, m, store.Result{State: dossier.StateUnknown}))

@@ -49,14 +49,14 @@ func pastStates(b *bundle) {
 			b.tx(func(tx *store.Tx) error { return tx.Approve(second, "basis", "bound", "marie anne", "Bonjour") })
 		},
 		func() {
-			_, _, err := b.Arm(b.ctx, second, b.claim("a"), rendered(), store.ReadinessOf{}, yes)
+			_, _, err := b.Arm(b.ctx, second, b.claim("a"), rendered(), store.ReadinessOf{}, yes, nil)
 			b.must(err)
 		},
 		func() {
 			b.must(b.Record(b.ctx, second, store.Result{State: dossier.StateQueued, Attempt: 1}))
 		},
 		func() {
-			_, _, err := b.Arm(b.ctx, second, b.claim("a"), rendered(), store.ReadinessOf{}, yes)
+			_, _, err := b.Arm(b.ctx, second, b.claim("a"), rendered(), store.ReadinessOf{}, yes, nil)
 			b.must(err)
 		},
 		func() {

@@ -45,16 +45,16 @@ func sending(b *bundle) {
 	next, err := b.NextToSend(b.ctx, mailbox, 10)
 	b.must(err)
 	b.same("to send", len(next), 1)
-	armed, _, err := b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes)
+	armed, _, err := b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes, nil)
 	b.must(err)
 	b.same("armed", armed, true)
-	_, _, err = b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes)
+	_, _, err = b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, yes, nil)
 	b.is(err, store.ErrConflict)
 	b.must(b.Record(b.ctx, m, store.Result{State: dossier.StateQueued, NotBefore: b.clock.Now().Add(time.Minute), Problem: "451", Attempt: 1}))
 	b.is(b.Record(b.ctx, m, store.Result{State: dossier.StateRefused, Attempt: 7}), store.ErrConflict)
 	other := rendered()
 	other.Bytes = []byte("never rendered again")
-	armed, _, err = b.Arm(b.ctx, m, f, other, store.ReadinessOf{}, yes)
+	armed, _, err = b.Arm(b.ctx, m, f, other, store.ReadinessOf{}, yes, nil)
 	b.must(err)
 	b.same("armed again", armed, true)
 	bytes, err := b.Bytes(b.ctx, m)
@@ -68,7 +68,7 @@ func sending(b *bundle) {
 
 func takeover(b *bundle) {
 	id, m, old := b.queued()
-	_, _, err := b.Arm(b.ctx, m, old, rendered(), store.ReadinessOf{}, yes)
+	_, _, err := b.Arm(b.ctx, m, old, rendered(), store.ReadinessOf{}, yes, nil)
 	b.must(err)
 	b.clock.Add(21 * time.Second)
 	now := b.claim("b")
@@ -80,7 +80,7 @@ func takeover(b *bundle) {
 	b.same("unknown", ids, []dossier.MessageID{m})
 	_, err = b.Takeover(b.ctx, mailbox, old)
 	b.is(err, store.ErrFence)
-	_, _, err = b.Arm(b.ctx, m, old, rendered(), store.ReadinessOf{}, yes)
+	_, _, err = b.Arm(b.ctx, m, old, rendered(), store.ReadinessOf{}, yes, nil)
 	b.is(err, store.ErrFence)
 	armedAt := b.dossier(id).Messages[0].ArmedAt
 	b.tx(func(tx *store.Tx) error { return tx.Resolve(m, dossier.StateQueued, "marie") })
@@ -96,7 +96,7 @@ func raceHold(b *bundle) {
 	b.tx(func(tx *store.Tx) error { _, err := tx.AddHold(id, dossier.Hold{Reason: dossier.Replied}); return err })
 	armed, v, err := b.Arm(b.ctx, m, f, rendered(), store.ReadinessOf{}, func(_ *store.Tx, _ dossier.Message, d dossier.Dossier, _ store.Readiness) (store.Verdict, error) {
 		return store.Verdict{OK: len(d.Holds) == 0, Why: "replied", Restart: true}, nil
-	})
+	}, nil)
 	b.must(err)
 	b.same("not armed", []any{armed, v.Why}, []any{false, "replied"})
 	got, err := b.Message(b.ctx, m)
