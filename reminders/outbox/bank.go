@@ -2,7 +2,7 @@ package outbox
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 
 	"relanced/internal/dossier"
@@ -10,28 +10,22 @@ import (
 	"relanced/reminders/compose"
 )
 
-// accepted is since when each IBAN of the company's may be shown unasked:
-// those it began with, and those that a person approved in a message since.
+// accepted is since when each IBAN of the company's may be shown unasked: those
+// it began with, and those that a person approved in a message since. One that
+// the configuration gave up and takes back is accepted anew.
 type accepted map[string]time.Time
 
-// accepted reads which bank details may be shown unasked from the small facts
-// of ibanKeys.
+// accepted reads which bank details may be shown unasked from the small fact of
+// ibansKey.
 func (b *Box) accepted(metas map[string]string) accepted {
 	known := accepted{}
-	for _, account := range b.Company.Accounts {
-		if at, err := time.Parse(time.RFC3339, metas[b.ibanKey(account.Bank.IBAN)]); err == nil {
-			known[account.Bank.IBAN] = at
+	for word := range strings.FieldsSeq(metas[b.ibansKey()]) {
+		iban, since, _ := strings.Cut(word, "=")
+		if at, err := time.Parse(time.RFC3339, since); err == nil {
+			known[iban] = at
 		}
 	}
 	return known
-}
-
-func (b *Box) ibanKeys() []string {
-	keys := make([]string, len(b.Company.Accounts))
-	for i, account := range b.Company.Accounts {
-		keys[i] = b.ibanKey(account.Bank.IBAN)
-	}
-	return keys
 }
 
 // acceptFirst accepts the bank details that the company begins with, once in
@@ -41,17 +35,17 @@ func (b *Box) acceptFirst(ctx context.Context) (known accepted, err error) {
 		return accepted{}, nil
 	}
 	var begun string
-	key := "ibans/" + string(b.Company.ID)
+	once := "ibans/" + string(b.Company.ID)
 	err = b.Store.View(ctx, func(tx *store.Tx) error {
-		metas, err := tx.Metas(append(b.ibanKeys(), "once/"+key)...)
-		begun, known = metas["once/"+key], b.accepted(metas)
+		metas, err := tx.Metas(b.ibansKey(), "once/"+once)
+		begun, known = metas["once/"+once], b.accepted(metas)
 		return err
 	})
 	if err != nil || begun != "" {
 		return known, err
 	}
 	err = b.Store.InTx(ctx, func(tx *store.Tx) error {
-		first, err := tx.Once(key)
+		first, err := tx.Once(once)
 		if err != nil {
 			return err
 		}
@@ -62,22 +56,39 @@ func (b *Box) acceptFirst(ctx context.Context) (known accepted, err error) {
 				}
 			}
 		}
-		metas, err := tx.Metas(b.ibanKeys()...)
+		metas, err := tx.Metas(b.ibansKey())
 		known = b.accepted(metas)
 		return err
 	})
 	return known, err
 }
 
+// accept lets bank details be shown unasked from now on, or as long as they
+// have been already.
 func (b *Box) accept(tx *store.Tx, iban string) error {
 	if iban == "" {
 		return nil
 	}
-	return tx.SetMeta(b.ibanKey(iban), tx.Now().UTC().Format(time.RFC3339))
+	metas, err := tx.Metas(b.ibansKey())
+	if err != nil {
+		return err
+	}
+	known := b.accepted(metas)
+	if !known[iban].IsZero() {
+		return nil
+	}
+	known[iban] = tx.Now().UTC()
+	var words []string
+	for _, account := range b.Company.Accounts {
+		if since := known[account.Bank.IBAN]; !since.IsZero() {
+			words = append(words, account.Bank.IBAN+"="+since.Format(time.RFC3339))
+		}
+	}
+	return tx.SetMeta(b.ibansKey(), strings.Join(words, " "))
 }
 
-// ibanKey names the fact that bank details may be shown.
-func (b *Box) ibanKey(iban string) string { return fmt.Sprintf("iban/%s/%s", b.Company.ID, iban) }
+// ibansKey names the fact which bank details may be shown.
+func (b *Box) ibansKey() string { return "ibans/" + string(b.Company.ID) }
 
 // strange tells whether a message to the customer would show bank details that
 // nobody has accepted.

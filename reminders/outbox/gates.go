@@ -32,7 +32,7 @@ func (b *Box) Gates(ctx context.Context) (reminders.Gates, error) {
 // readiness is what gates and accepted bank details are made of.
 func (b *Box) readiness(now time.Time) store.ReadinessOf {
 	today := b.today(now)
-	return store.ReadinessOf{Company: b.Company.ID, Since: today.AddDays(-60), Today: today, Metas: b.ibanKeys()}
+	return store.ReadinessOf{Company: b.Company.ID, Since: today.AddDays(-60), Today: today, Metas: []string{b.ibansKey()}}
 }
 
 func (b *Box) gates(r store.Readiness, readAge time.Duration, now time.Time) reminders.Gates {

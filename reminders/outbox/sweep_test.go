@@ -230,6 +230,44 @@ func TestSweep_otherBankDetailsAskAPersonOnce(t *testing.T) {
 	})
 }
 
+func TestApprove_bankDetailsAreNewOnceAndNotWithEachApproval(t *testing.T) {
+	t.Parallel()
+	type message struct {
+		iban  string
+		isNew bool
+	}
+	for _, messages := range [][]message{
+		{{firstIBAN, false}, {firstIBAN, false}},
+		{{firstIBAN, false}, {otherIBAN, true}},
+	} {
+		w := open(t, sqlite(t), 1)
+		for n, m := range messages {
+			w.box.Company.Accounts[0].Bank.IBAN = m.iban
+			w.remind()
+			drafts := w.outbox(dossier.StateDraft)
+			w.approve()
+			if h := w.send(); h.Sent != 1 || len(drafts) != 1 {
+				t.Fatalf("message %d: %d drafts, %+v", n+1, len(drafts), h)
+			}
+			said := w.message(drafts[0].ID).Text
+			if strings.Contains(said, "sont nouvelles") != m.isNew || strings.Contains(said, "inchangées") == m.isNew {
+				t.Errorf("%v: message %d: new %v is not what it says:\n%s", messages, n+1, m.isNew, said)
+			}
+			w.later(21 * 24 * time.Hour)
+		}
+		for _, iban := range []string{firstIBAN, otherIBAN} {
+			w.box.Company.Accounts[0].Bank.IBAN = iban
+			known, err := w.box.acceptFirst(w.ctx())
+			w.must(err)
+			d, err := w.Dossier(w.ctx(), w.customer("C1"))
+			w.must(err)
+			if told := messages[1].iban == iban; w.box.bankOf(known, d).Changed == told || w.box.strange(known, d.Customer) == told {
+				t.Errorf("after %v, %s: told before %v", messages, iban, told)
+			}
+		}
+	}
+}
+
 func TestSender_thanksLeaveThroughTheSameGates(t *testing.T) {
 	t.Parallel()
 	w := open(t, sqlite(t), 1, func(_ *world, c *reminders.Config) { c.Thanks = reminders.ThanksPaid })
