@@ -221,7 +221,7 @@ func TestDecide_partOfAnInvoiceInDisputeIsNotDemanded(t *testing.T) {
 	d := customer(invoice(1, "FA-1001", "2026-10-20", 100_000))
 	d.Disputes = []dossier.Dispute{{ID: 1, Document: 1, Amount: eur(30_000), OpenedAt: at("2026-11-01 09:00")}}
 	got := Decide(d, rulesWith(t, auto), at("2026-11-23 12:00"))
-	if len(got.Actions) != 1 || got.Actions[0].Demanded()[0] != eur(70_000) || got.Actions[0].Lines[0].Disputed != eur(30_000) {
+	if len(got.Actions) != 1 || got.Actions[0].Sums()[0] != eur(70_000) || got.Actions[0].Lines[0].Disputed != eur(30_000) {
 		t.Errorf("demands %+v\n%s", got.Actions, show(got))
 	}
 }

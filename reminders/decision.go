@@ -4,6 +4,7 @@
 package reminders
 
 import (
+	"slices"
 	"time"
 
 	"relanced/internal/calendar"
@@ -110,12 +111,23 @@ type LineUse struct {
 	Disputed money.Amount // left out of Outstanding; zero: nothing
 }
 
-// Demanded sums what the action asks for, per currency, in order of appearance.
-func (a Action) Demanded() []money.Amount {
+// Role is that of the lines an action is about: those it asks for; those coming
+// due, where it asks for none.
+func (a Action) Role() dossier.LineRole {
+	if slices.ContainsFunc(a.Lines, func(use LineUse) bool { return use.Role == dossier.RoleDemanded }) {
+		return dossier.RoleDemanded
+	}
+	return dossier.RoleUpcoming
+}
+
+// Sums adds up the lines the action is about, per currency, in order of
+// appearance.
+func (a Action) Sums() []money.Amount {
 	var sums []money.Amount
+	role := a.Role()
 next:
 	for _, use := range a.Lines {
-		if use.Role != dossier.RoleDemanded {
+		if use.Role != role {
 			continue
 		}
 		for i := range sums {

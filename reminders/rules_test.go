@@ -47,7 +47,7 @@ func TestDecide_lineWithinItsGraceIsListedNotDemanded(t *testing.T) {
 	if have := roles(t, got); have["FA-1001"] != want["FA-1001"] || have["FA-1002"] != want["FA-1002"] {
 		t.Errorf("roles %v, want %v", have, want)
 	}
-	if sums := got.Actions[0].Demanded(); len(sums) != 1 || sums[0] != eur(100_000) {
+	if sums := got.Actions[0].Sums(); len(sums) != 1 || sums[0] != eur(100_000) {
 		t.Errorf("demands %v, want only what is past its grace", sums)
 	}
 	d.Messages = []dossier.Message{sent(1, "first", "2026-11-23 12:00", old)}

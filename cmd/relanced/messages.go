@@ -96,8 +96,9 @@ func outboxView(o store.Outgoing) outboxJSON {
 	if len(o.Amounts) > 0 {
 		out.Amount, out.Currency = optional(amountText(o.Amounts[0])), optional(o.Amounts[0].Currency)
 	}
+	demands := slices.ContainsFunc(o.Lines, func(l dossier.MessageLine) bool { return l.Role == dossier.RoleDemanded })
 	for _, line := range o.Lines {
-		if line.Role == dossier.RoleDemanded || line.Role == dossier.RoleUpcoming && len(o.Amounts) == 0 {
+		if line.Role == dossier.RoleDemanded || line.Role == dossier.RoleUpcoming && !demands {
 			out.Invoices = append(out.Invoices, line.Invoice)
 		}
 	}

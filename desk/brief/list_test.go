@@ -205,6 +205,17 @@ func TestMail_comesLateRatherThanNot(t *testing.T) {
 	}
 }
 
+// A reminder before the due date asks for nothing; its line says what comes due.
+func TestMail_aStepBeforeTheDueDateShowsItsAmount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fr")
+	w.customer("C001", "Client 1", 1000, "2026-12-01")
+	w.morning()
+	if lists := w.mail(); len(lists) != 1 || !strings.Contains(lists[0].Text, "1. Client 1 (C001), preventive, 1\u202f000,00\u00a0€\n") {
+		t.Errorf("%v", lists)
+	}
+}
+
 func TestMail_aSecondOneOfTheDayHasNews(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "fr")

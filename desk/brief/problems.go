@@ -144,7 +144,7 @@ func (b *Brief) firstMessage(d dossier.Dossier, now time.Time) (sums []money.Amo
 	for decision := range reminders.Simulate(d, b.Box.Company.Rules, now, now.Add(soon)) {
 		for _, a := range decision.Actions {
 			if a.Channel == reminders.Email {
-				return a.Demanded(), true
+				return a.Sums(), true
 			}
 		}
 	}

@@ -30,7 +30,7 @@ type Outgoing struct {
 	Template  string         //
 	Legal     string         // none, mention, amounts
 	Language  string         //
-	Amounts   []money.Amount // what it demands, per currency
+	Amounts   []money.Amount // what it demands, or announces where it demands nothing, per currency
 	Because   dossier.Reason // why a person must approve
 	Content   []byte         // JSON of whoever renders it: what is needed besides the facts
 	Key       string         // unique where not "": proposing a notice twice gives the first

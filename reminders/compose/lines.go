@@ -79,7 +79,7 @@ func sum(lines []dossier.Line) []money.Amount {
 	for _, line := range lines {
 		uses = append(uses, reminders.LineUse{Line: line, Role: dossier.RoleDemanded})
 	}
-	return reminders.Action{Lines: uses}.Demanded()
+	return reminders.Action{Lines: uses}.Sums()
 }
 
 func (b builder) amounts(list []money.Amount) string {

@@ -314,7 +314,7 @@ func (b *Box) outgoing(tx *store.Tx, d decided, a reminders.Action) store.Outgoi
 		Template:  a.Template,
 		Legal:     string(a.Legal),
 		Language:  compose.Language(d.who.Language, b.Company.Compose.Language),
-		Amounts:   a.Demanded(),
+		Amounts:   a.Sums(),
 		Because:   a.Because,
 		NotBefore: a.At,
 	}

@@ -27,8 +27,8 @@ func (w words) language() string { return w.pick("fr", "en") }
 // proposed says what an action proposes, and what of its live message it
 // replaces differs: "second: F-1, F-2, 1 234,56 € (instead of 2 000,00 €)".
 func (w words) proposed(a reminders.Action, live dossier.Message) string {
-	parts := []string{strings.Join(w.invoices(a.Lines), ", ")}
-	if sums := w.sums(a.Demanded()); sums != "" {
+	parts := []string{strings.Join(w.invoices(a), ", ")}
+	if sums := w.sums(a.Sums()); sums != "" {
 		parts = append(parts, sums)
 	}
 	text := strings.Join(parts, ", ")
@@ -42,13 +42,14 @@ func (w words) proposed(a reminders.Action, live dossier.Message) string {
 	for _, line := range live.Lines {
 		before.Lines = append(before.Lines, reminders.LineUse{Line: dossier.Line{Outstanding: line.Outstanding}, Role: line.Role})
 	}
-	return fmt.Sprintf("%s (%s %d: %s)", text, w.pick("au lieu de", "instead of"), live.ID, strings.TrimSpace(live.Step+" "+w.sums(before.Demanded())))
+	return fmt.Sprintf("%s (%s %d: %s)", text, w.pick("au lieu de", "instead of"), live.ID, strings.TrimSpace(live.Step+" "+w.sums(before.Sums())))
 }
 
-func (w words) invoices(lines []reminders.LineUse) []string {
+func (w words) invoices(a reminders.Action) []string {
 	var numbers []string
-	for _, use := range lines {
-		if use.Role == dossier.RoleDemanded || len(lines) == 1 {
+	role := a.Role()
+	for _, use := range a.Lines {
+		if use.Role == role {
 			numbers = append(numbers, use.Line.Invoice)
 		}
 	}
@@ -70,7 +71,7 @@ func (w words) sums(sums []money.Amount) string {
 func (w words) task(a reminders.Action, who dossier.Customer) string {
 	var sums []money.Amount
 	if len(a.Lines) > 0 {
-		sums = a.Demanded()
+		sums = a.Sums()
 	}
 	of := who.Name
 	if s := w.sums(sums); s != "" {
