@@ -165,8 +165,12 @@ func (s *Store) Document(ctx context.Context, id dossier.DocumentID) (InvoiceRow
 	})
 }
 
+// filedAway tells by its content that a document was archived in the source:
+// nobody expects its money. Within a text of the content the quotes are escaped.
+const filedAway = `d.content LIKE '%"s":"` + string(receivable.StandingArchived) + `"%'`
+
 // Customers yields accounts, one row per currency, by name; today decides what
-// is overdue.
+// is overdue. What the source archived counts in no sum.
 func (s *Store) Customers(ctx context.Context, company receivable.CompanyID, today calendar.Date) iter.Seq2[CustomerRow, error] {
 	return stream(ctx, s, func(scan scanner) (CustomerRow, error) {
 		var r CustomerRow
@@ -186,7 +190,7 @@ func (s *Store) Customers(ctx context.Context, company receivable.CompanyID, tod
 		return r, err
 	}, `WITH money (account, currency, outstanding, overdue, credit) AS (
   SELECT d.account, d.currency, l.outstanding, CASE WHEN l.due_on <> '' AND l.due_on < $2 THEN l.outstanding ELSE 0 END, 0
-  FROM due l JOIN document d ON d.id = l.document WHERE l.outstanding <> 0 AND l.gone_at = 0 AND d.gone_at = 0
+  FROM due l JOIN document d ON d.id = l.document WHERE l.outstanding <> 0 AND l.gone_at = 0 AND d.gone_at = 0 AND NOT `+filedAway+`
   UNION ALL SELECT d.account, d.currency, 0, 0, abs(d.outstanding) FROM document d WHERE d.kind = 'credit_note' AND d.outstanding <> 0 AND d.gone_at = 0
   UNION ALL SELECT p.account, p.currency, 0, 0, p.unallocated FROM payment p WHERE p.unallocated > 0 AND p.gone_at = 0),
 sums AS (SELECT account, currency, CAST(sum(outstanding) AS BIGINT) AS outstanding, CAST(sum(overdue) AS BIGINT) AS overdue, CAST(sum(credit) AS BIGINT) AS credit FROM money GROUP BY account, currency)
@@ -198,7 +202,7 @@ ORDER BY lower(a.name), a.id, s.currency`, company, today)
 }
 
 // Aged returns open lines by age at the end of that day, per customer and
-// currency, the largest overdue first. at zero: as known now; else as known then.
+// currency, the largest overdue first. What the source archived does not count. at zero: as known now; else as known then.
 func (s *Store) Aged(ctx context.Context, company receivable.CompanyID, today calendar.Date, at time.Time) ([]AgedRow, error) {
 	ids, err := s.OpenCustomerIDs(ctx, company)
 	if !at.IsZero() {
@@ -246,7 +250,7 @@ func aged(d dossier.Dossier, today calendar.Date) []AgedRow {
 		return &rows[len(rows)-1]
 	}
 	for _, l := range d.Lines {
-		if l.Outstanding.IsZero() || !l.GoneAt.IsZero() {
+		if l.Outstanding.IsZero() || !l.GoneAt.IsZero() || l.Standing == receivable.StandingArchived {
 			continue
 		}
 		of(l.Outstanding.Currency).Ages.Add(l.DueOn, today, l.Outstanding)

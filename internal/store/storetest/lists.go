@@ -77,8 +77,11 @@ func lists(b *bundle) {
 	note := receivable.Document{External: "n1", Account: "a-C1", Number: "A-1", Kind: receivable.CreditNote, Total: eur(70), Outstanding: eur(50)}
 	late := invoice("F-2", "C1", 300, 300)
 	late.Dues[0].On = calendar.MustParse("2026-12-31")
+	filed, lateNote := invoice("F-3", "C2", 500, 500), &late
+	filed.Standing = receivable.StandingArchived // listed, and in no sum
+	lateNote.Note = `"s":"archived"`
 	b.apply(store.Page{
-		Accounts: []receivable.Account{account("C1"), account("C2")}, Documents: []receivable.Document{invoice("F-1", "C1", 100, 40), late, note},
+		Accounts: []receivable.Account{account("C1"), account("C2")}, Documents: []receivable.Document{invoice("F-1", "C1", 100, 40), late, note, filed},
 		Payments: []receivable.Payment{{External: "p1", Account: "a-C1", Amount: eur(30), Unallocated: eur(30)}},
 	})
 	today := calendar.MustParse("2026-11-02")
@@ -87,7 +90,7 @@ func lists(b *bundle) {
 		b.must(err)
 		invoices = append(invoices, fmt.Sprintf("%s %s %s %s", r.Number, r.Kind, r.Outstanding, r.DueOn))
 	}
-	b.same("invoices", invoices, []string{"A-1 credit_note 0.50 ", "F-1 invoice 0.40 2026-10-01", "F-2 invoice 3.00 2026-12-31"})
+	b.same("invoices", invoices, []string{"A-1 credit_note 0.50 ", "F-1 invoice 0.40 2026-10-01", "F-2 invoice 3.00 2026-12-31", "F-3 invoice 5.00 2026-10-01"})
 	var customers []string
 	for r, err := range b.Customers(b.ctx, company, today) {
 		b.must(err)
@@ -96,6 +99,7 @@ func lists(b *bundle) {
 	b.same("customers", customers, []string{"C1 3.40 0.40 0.80", "C2 0.00 0.00 0.00"})
 	rows, err := b.Aged(b.ctx, company, today, time.Time{})
 	b.must(err)
+	b.same("customers with something aged", len(rows), 1)
 	b.same("aged", []string{rows[0].Ages[receivable.BucketNotDue].String(), rows[0].Ages[receivable.Bucket31To60].String(), rows[0].Ages.Total().String(), rows[0].Credit.String()}, []string{"3.00", "0.40", "3.40", "0.80"})
 	then, err := b.Aged(b.ctx, company, today, b.clock.Now())
 	b.must(err)
