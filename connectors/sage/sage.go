@@ -47,12 +47,7 @@ func (s *Spec) Defaults() {
 
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
-	if s.ClientID == "" {
-		p.At("client_id").Addf("a sage connection needs the client_id of the app registered at Sage")
-	}
-	if s.ClientSecret.IsZero() {
-		p.At("client_secret").Addf("a sage connection needs the app's secret: write client_secret: {env: NAME}, {file: path} or {credential: name}")
-	}
+	oauth.CheckClient(p, "a sage connection", "Sage", s.ClientID, s.ClientSecret)
 	if strings.TrimSpace(s.BusinessID) == "" {
 		p.At("business_id").Addf("a sage connection needs the business_id: without it Sage answers for whichever business the user leads at that time")
 	}

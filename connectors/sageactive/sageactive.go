@@ -46,13 +46,9 @@ func (s *Spec) Defaults() {
 
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
-	if s.ClientID == "" {
-		p.At("client_id").Addf("a sageactive connection needs the client_id of the app registered at Sage")
-	}
-	for key, secret := range map[string]conf.Secret{"client_secret": s.ClientSecret, "subscription_key": s.SubscriptionKey} {
-		if secret.IsZero() {
-			p.At(key).Addf("a sageactive connection needs its %s: write %s: {env: NAME}, {file: path} or {credential: name}", key, key)
-		}
+	oauth.CheckClient(p, "a sageactive connection", "Sage", s.ClientID, s.ClientSecret)
+	if s.SubscriptionKey.IsZero() {
+		p.At("subscription_key").Addf("a sageactive connection needs the app's subscription_key: write subscription_key: {env: NAME}, {file: path} or {credential: name}")
 	}
 	if strings.TrimSpace(s.OrganizationID) == "" {
 		p.At("organization_id").Addf("a sageactive connection needs the organization_id")

@@ -48,6 +48,17 @@ type Endpoints struct {
 	RedirectURL  conf.URL `yaml:"redirect_url" doc:"where the browser is sent back to, as registered at the vendor"`
 }
 
+// CheckClient reports what is missing of what a vendor knows this program by: who
+// needs it ("a sage connection"), and the vendor is where its app is registered.
+func CheckClient(p *conf.Problems, who, vendor, id string, secret conf.Secret) {
+	if id == "" {
+		p.At("client_id").Addf("%s needs the client_id of the app registered at %s", who, vendor)
+	}
+	if secret.IsZero() {
+		p.At("client_secret").Addf("%s needs the app's secret: write client_secret: {env: NAME}, {file: path} or {credential: name}", who)
+	}
+}
+
 // Token is an access token with the facts that came with the consent.
 type Token struct {
 	Access string
