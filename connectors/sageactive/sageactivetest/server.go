@@ -3,8 +3,9 @@ package sageactivetest
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,19 +91,19 @@ func (s *Server) ClientSecret() string { return "secret/of+active" }
 func (s *Server) Key() string          { return "subscription-key-1" }
 func (s *Server) Organization() string { return "7c1e2d3f-0000-4b4b-8c8c-112233445566" }
 
+// asked is the body of a request.
 type asked struct {
-	Query     string `json:"query"`
-	Variables struct {
-		After string `json:"c"`
-		First int    `json:"n"`
-		Since string `json:"t"`
-	} `json:"variables"`
+	Query     string                     `json:"query"`
+	Variables map[string]json.RawMessage `json:"variables"`
 }
 
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	var in asked
-	bad := json.NewDecoder(r.Body).Decode(&in) != nil
-	s.Count(r.Method == http.MethodPost && !strings.HasPrefix(strings.TrimSpace(in.Query), "mutation"))
+	op, wrong := operation{}, json.NewDecoder(r.Body).Decode(&in)
+	if wrong == nil {
+		op, wrong = parse(in.Query)
+	}
+	s.Count(r.Method == http.MethodPost && wrong == nil && op.kind == "query")
 	fault, ok := s.Meet(r, r.URL.Path)
 	if !ok {
 		return
@@ -111,10 +112,10 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	answer, broken := broken(fault.Kind)
 	switch {
 	case broken:
-	case bad || r.Method != http.MethodPost:
+	case r.Method != http.MethodPost:
 		answer = failed(http.StatusBadRequest, "a query must be posted")
 	default:
-		answer = s.handle(r, in)
+		answer = s.handle(r, op, wrong, in.Variables)
 	}
 	s.Send(w, fault, "", answer)
 }
@@ -153,77 +154,95 @@ func failed(status int, message string) simulator.Answer {
 	return simulator.JSON(status, map[string]any{"errors": []any{map[string]any{"message": message}}, "data": nil})
 }
 
-var (
-	root   = regexp.MustCompile(`\{\s*(\w+)\s*\(`)
-	idList = regexp.MustCompile(`id:\{in:(\[[^\]]*\])\}`)
-	pdfOf  = regexp.MustCompile(`documentPdfPreview\(input:\{type:SALES_INVOICE,id:"([^"]+)"\}\)`)
-)
-
-func (s *Server) handle(r *http.Request, in asked) simulator.Answer {
-	m := root.FindStringSubmatch(in.Query)
+// handle answers a request that was parsed, or what is wrong with it: who asks is
+// looked at before.
+func (s *Server) handle(r *http.Request, op operation, wrong error, given map[string]json.RawMessage) simulator.Answer {
 	switch {
 	case r.Header.Get("x-api-key") != s.Key():
 		return noKey()
 	case !s.OAuth.Bearer(r):
 		return refused(http.StatusUnauthorized, "JWT not present.")
-	case m == nil:
-		return failed(http.StatusBadRequest, "The query is not understood")
-	case m[1] == "organizations":
-		return data(m[1], map[string]any{"totalCount": 2, "nodes": []any{
+	}
+	if wrong == nil {
+		wrong = check(op, given)
+	}
+	if wrong == nil && len(op.fields) != 1 {
+		wrong = errors.New("this simulator answers one field at a time")
+	}
+	if wrong != nil {
+		s.Mind("%v", wrong)
+		return failed(http.StatusBadRequest, wrong.Error())
+	}
+	f := op.fields[0]
+	if f.name != "organizations" && r.Header.Get("X-OrganizationId") != s.Organization() {
+		return failed(http.StatusOK, "global.businessErrors.organizationNotFound")
+	}
+	body, err := s.answer(f, given)
+	if err != nil {
+		s.Mind("%v", err)
+		return failed(http.StatusBadRequest, err.Error())
+	}
+	return simulator.JSON(http.StatusOK, map[string]any{"data": map[string]any{f.name: chosen(body, f.sub)}})
+}
+
+func (s *Server) answer(f field, given map[string]json.RawMessage) (map[string]any, error) {
+	switch f.name {
+	case "organizations":
+		return map[string]any{"totalCount": 2, "nodes": []any{
 			map[string]any{"id": "0", "socialName": "AUTRE", "status": "READY", "onboardingCompleted": true},
 			map[string]any{"id": s.Organization(), "socialName": s.o.Name, "status": "READY", "onboardingCompleted": true, "legislationCode": "FR"},
-		}})
-	case r.Header.Get("X-OrganizationId") != s.Organization():
-		return failed(http.StatusOK, "global.businessErrors.organizationNotFound")
-	case m[1] == "organizationDetail":
-		return data(m[1], map[string]any{"nodes": []any{map[string]any{"socialName": s.o.Name, "currency": map[string]any{"code": s.o.Currency, "precision": 2}}}})
-	case m[1] == "documentPdfPreview":
-		id := pdfOf.FindStringSubmatch(in.Query)
-		if id == nil {
-			return failed(http.StatusBadRequest, "The input is not understood")
+		}}, nil
+	case "organizationDetail":
+		return map[string]any{"nodes": []any{map[string]any{"socialName": s.o.Name, "currency": map[string]any{"code": s.o.Currency, "precision": 2}}}}, nil
+	case "documentPdfPreview":
+		id := ""
+		for _, a := range f.argument("input", given).fields {
+			if a.name == "id" {
+				id = a.value.text
+			}
 		}
-		return data(m[1], map[string]any{"type": "SALES_INVOICE", "id": id[1], "pdfPreview": base64.StdEncoding.EncodeToString([]byte("%PDF-1.4\n% " + id[1]))})
+		return map[string]any{"type": "SALES_INVOICE", "id": id, "pdfPreview": base64.StdEncoding.EncodeToString([]byte("%PDF-1.4\n% " + id))}, nil
 	}
-	return s.list(m[1], in)
+	return s.list(f, given)
 }
 
-func data(name string, body any) simulator.Answer {
-	return simulator.JSON(http.StatusOK, map[string]any{"data": map[string]any{name: body}})
-}
-
-func (s *Server) list(name string, in asked) simulator.Answer {
+// list answers a page. Who does not ask in order and for the total cannot tell
+// whether rows moved between two pages.
+func (s *Server) list(f field, given map[string]json.RawMessage) (map[string]any, error) {
 	s.Books.mu.Lock()
 	defer s.Books.mu.Unlock()
 	sign := Cents(1)
 	if s.o.Negative {
 		sign = -1
 	}
-	if !slices.Contains([]string{"customers", "salesInvoices", "salesInvoiceOpenItems", "accountingEntries"}, name) || in.Variables.First > 500 ||
-		!strings.Contains(in.Query, "totalCount") || !strings.Contains(in.Query, "order:[{creationDate:ASC}]") {
-		return failed(http.StatusBadRequest, "The field does not exist, or more is asked for than may be")
+	order := f.argument("order", given)
+	counted := slices.ContainsFunc(f.sub, func(sub field) bool { return sub.name == "totalCount" })
+	if !counted || len(order.list) != 1 || len(order.list[0].fields) != 1 || order.list[0].fields[0].name != "creationDate" || order.list[0].fields[0].value.text != "ASC" {
+		return nil, errors.New("this simulator wants a list in the order of creationDate, and its totalCount asked for")
 	}
-	rows := s.Books.rows(name, sign)
-	if list := idList.FindStringSubmatch(in.Query); list != nil {
-		var ids []string
-		_ = json.Unmarshal([]byte(list[1]), &ids)
-		rows = slices.DeleteFunc(rows, func(r row) bool { return !slices.Contains(ids, r.ID) })
-	}
-	if strings.Contains(in.Query, "where:{or:[") || strings.Contains(in.Query, "where:{modificationDate") {
-		since, err := time.Parse(time.RFC3339, in.Variables.Since)
+	var rows []row
+	where := f.argument("where", given)
+	for _, r := range s.Books.rows(f.name, sign) {
+		ok, err := where.holds(r)
 		if err != nil {
-			return failed(http.StatusBadRequest, "t is no DateTime")
+			return nil, err
 		}
-		also := strings.Contains(in.Query, "{creationDate:{gte:$t}}")
-		rows = slices.DeleteFunc(rows, func(r row) bool {
-			return (r.modified.IsZero() || r.modified.Before(since)) && (!also || r.created.Before(since))
-		})
+		if ok {
+			rows = append(rows, r)
+		}
 	}
-	total, from, first := len(rows), 0, max(in.Variables.First, 1)
-	if in.Variables.After != "" {
-		text, err := base64.StdEncoding.DecodeString(in.Variables.After)
+	total, from, first := len(rows), 0, 20
+	if n, err := strconv.Atoi(f.argument("first", given).text); err == nil {
+		first = n
+	}
+	if first < 1 || first > 500 {
+		return nil, fmt.Errorf("`first` is from 1 to 500, not %d", first)
+	}
+	if after := f.argument("after", given).text; after != "" {
+		text, err := base64.StdEncoding.DecodeString(after)
 		n, err2 := strconv.Atoi(strings.TrimPrefix(string(text), "o"))
 		if err != nil || err2 != nil {
-			return failed(http.StatusBadRequest, "the cursor is not understood")
+			return nil, fmt.Errorf("the cursor %q is not known", after)
 		}
 		from = n + 1
 	}
@@ -236,8 +255,8 @@ func (s *Server) list(name string, in asked) simulator.Answer {
 	if s.o.Opaque {
 		cursor = "o" + cursor
 	}
-	return data(name, map[string]any{
+	return map[string]any{
 		"nodes": nodes, "totalCount": total,
 		"pageInfo": map[string]any{"endCursor": base64.StdEncoding.EncodeToString([]byte(cursor)), "hasNextPage": from+len(rows) < total},
-	})
+	}, nil
 }
