@@ -117,7 +117,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 	}
 	c.realm, c.tokens, c.page = s.RealmID, env.Tokens, pageSize
 	c.grant = oauth.Client{
-		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Basic: true, Scopes: []string{scope},
+		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Registry: "developer.intuit.com", Basic: true, Scopes: []string{scope},
 		AuthorizeURL: string(s.AuthorizeURL), TokenURL: string(s.TokenURL), RedirectURL: string(s.RedirectURL), HTTP: asking,
 	}
 	c.http, err = httpapi.New(httpapi.Options{

@@ -87,14 +87,7 @@ func (k *Keeper) Own(ctx context.Context, id string, c Client, refused string) (
 	if h.own.good(k.store.Now(), refused) {
 		return h.own.token(), nil
 	}
-	g, err := c.own(ctx, k.store.Now())
-	var told *Error
-	if errors.As(err, &told) {
-		told.ID = id
-		if told.Kind == Lost { // there is no consent to lose
-			told.Kind = Refused
-		}
-	}
+	g, err := c.own(ctx, id, k.store.Now())
 	if err != nil {
 		return Token{}, err
 	}
