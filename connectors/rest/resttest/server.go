@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"relanced/connectors/simulator"
+	"relanced/internal/oauth"
 	"relanced/internal/oauth/oauthtest"
 )
 
@@ -52,6 +53,8 @@ type Options struct {
 	Size  int   // rows of a page at most; 0: 100
 	Auth  string
 	Now   func() time.Time
+	// Redirect is the address that the app has registered; "": the usual one.
+	Redirect string
 }
 
 // Fault is an answer that is not the usual one.
@@ -97,10 +100,13 @@ func New(o Options) *Server {
 	if o.Auth == "" {
 		o.Auth = Header
 	}
+	if o.Redirect == "" {
+		o.Redirect = oauth.DefaultRedirectURL
+	}
 	s := &Server{o: o, Books: &Books{now: o.Now}}
 	s.OAuth = oauthtest.New(oauthtest.Options{
 		ClientID: "quittance-app", ClientSecret: "app/s3cret+", Unattended: true, Now: o.Now, Scopes: []string{"books.read"},
-		RedirectURL: "http://localhost:8686/oauth/callback",
+		RedirectURL: o.Redirect,
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/oauth/token", s.OAuth.Token)
