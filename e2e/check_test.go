@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +38,7 @@ const (
 type source interface {
 	Fail(f pennylanetest.Fault)
 	Writes() int
+	Origin() string
 	Close() error
 }
 
@@ -178,7 +182,8 @@ var checkable = map[string]func(*testing.T) *checked{
 }
 
 // arrange brings a source into a state.
-func (c *checked) arrange(s state, write func(name, text string)) {
+func (c *checked) arrange(t *testing.T, s state, write func(name, text string)) {
+	t.Helper()
 	switch s {
 	case wrongSecret:
 		write(c.secret, "another")
@@ -198,10 +203,38 @@ func (c *checked) arrange(s state, write func(name, text string)) {
 		c.server.Fail(c.slow)
 	case down:
 		_ = c.server.Close()
+		unanswered(t, c.server.Origin())
 	case wrongID:
 		c.keys = strings.Replace(c.keys, c.id, strings.Repeat("7", len(c.id)), 1)
 	case fine:
 	}
+}
+
+// unanswered holds the port of an address, so that nobody answers there until the
+// test ends; it returns host and port. Port 0: one that is free.
+func unanswered(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, _ := strconv.Atoi(u.Port()) // the simulator's own
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil { // bound, and not listening
+		t.Fatal(err)
+	}
+	got, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", got.(*syscall.SockaddrInet4).Port)
 }
 
 // TestCheck_saysWhatToDoInEachState brings sources of every type into each state
@@ -242,7 +275,7 @@ func TestCheck_saysWhatToDoInEachState(t *testing.T) {
 				w.do("connect", name, "--refresh-token-file", w.put("refresh", refresh))
 			}
 			for _, c := range sources {
-				c.arrange(s, func(name, text string) { w.put(name, text+"\n") })
+				c.arrange(t, s, func(name, text string) { w.put(name, text+"\n") })
 			}
 			write()
 			r := w.command("check", "--json")

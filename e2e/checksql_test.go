@@ -83,7 +83,7 @@ func TestCheck_ofADatabaseSaysWhatToDo(t *testing.T) {
 		change(&u)
 		return u.String()
 	}
-	closed := strings.TrimSuffix(strings.TrimPrefix(redirectAddress(t), "http://"), "/oauth/callback")
+	closed := unanswered(t, "http://127.0.0.1:0")
 	file := filepath.Join(w.dir, "trade.db")
 	readOnSQLite(t, file)
 	other := func(manifest string) string { return strings.ReplaceAll(manifest, "FROM payment", "FROM payment_2019") }
