@@ -57,7 +57,8 @@ func chosen(answer any, sub []field) any {
 // holds tells whether a row fits a filter.
 func (v value) holds(r row) (bool, error) {
 	for _, a := range v.fields {
-		ok, err := true, error(nil)
+		var ok bool
+		var err error
 		switch a.name {
 		case "and", "or":
 			ok = a.name == "and"
