@@ -78,7 +78,7 @@ func RunBalances(t *testing.T, open func() (Ledger, error)) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		defer src.Close()
+		defer end(rt, src)
 		g := &generator{Ledger: src, customers: []string{src.AddCustomer("A"), src.AddCustomer("B")}}
 		m := NewMirror()
 		for range rapid.IntRange(1, 8).Draw(rt, "rounds") {

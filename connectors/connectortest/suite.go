@@ -95,13 +95,16 @@ func (s Suite) start(t *testing.T) Source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if n := src.Writes(); n != 0 {
-			t.Errorf("%d attempts to write to the source", n)
-		}
-		_ = src.Close()
-	})
+	t.Cleanup(func() { end(t, src) })
 	return src
+}
+
+// end closes a source to which nothing may have been written.
+func end(t interface{ Errorf(string, ...any) }, src Source) {
+	if n := src.Writes(); n != 0 {
+		t.Errorf("%d attempts to write to the source", n)
+	}
+	_ = src.Close()
 }
 
 // Pass pulls into the mirror until the end or the first error, with a new
@@ -395,7 +398,7 @@ func random(t *testing.T, s Suite) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		defer src.Close()
+		defer end(rt, src)
 		m := NewMirror()
 		customers := []string{src.AddCustomer("A")}
 		var invoices []string

@@ -40,13 +40,18 @@ func KindOf(err error) connectors.Kind {
 	return ""
 }
 
-// Fail makes an error of this source about something its answers said.
+// Fail makes an error of this source about something its answers said. NAME in do
+// stands for the connection's name; "" is what is usual for the kind.
 func (c *Client) Fail(op string, kind connectors.Kind, detail, do string) *connectors.Error {
 	e := c.fail(op, kind, detail, nil)
 	if do != "" {
-		e.Do = do
+		e.Do = c.named(do)
 	}
 	return e
+}
+
+func (c *Client) named(do string) string {
+	return strings.ReplaceAll(do, "NAME", string(c.o.Env.Connection))
 }
 
 func (c *Client) fail(op string, kind connectors.Kind, detail string, cause error) *connectors.Error {
@@ -79,7 +84,7 @@ func (c *Client) hint(kind connectors.Kind) string {
 type Refusal struct {
 	Kind   connectors.Kind
 	Detail string
-	Do     string        // "" what is usual for the kind
+	Do     string        // NAME in it stands for the connection's; "" what is usual for the kind
 	Retry  time.Duration // when to come back; 0: not told
 	Final  bool          // another token would not help
 }
@@ -92,7 +97,7 @@ func (c *Client) tell(op string, r Refusal, cause error) *connectors.Error {
 	e := c.fail(op, r.Kind, "", cause)
 	e.Detail = c.clean(r.Detail)
 	if r.Do != "" {
-		e.Do = r.Do
+		e.Do = c.named(r.Do)
 	}
 	e.Retry = r.Retry
 	return e

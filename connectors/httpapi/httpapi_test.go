@@ -222,6 +222,22 @@ func TestGet_plantedSecretNeverAppears(t *testing.T) {
 	})
 }
 
+func TestFail_namesTheConnection(t *testing.T) {
+	t.Parallel()
+	c, err := httpapi.New(httpapi.Options{
+		Name: "books", BaseURL: "https://vendor.example", Env: connectors.Env{Connection: "compta"},
+		Hints: map[connectors.Kind]string{connectors.Auth: "as usual"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for do, want := range map[string]string{"": "as usual", "run relanced connect NAME again": "run relanced connect compta again"} {
+		if got := c.Fail("look", connectors.Auth, "no", do).Do; got != want {
+			t.Errorf("%q becomes %q, want %q", do, got, want)
+		}
+	}
+}
+
 func TestGet_aShortSecretDoesNotHideTheStatus(t *testing.T) {
 	t.Parallel()
 	c, err := httpapi.New(httpapi.Options{

@@ -50,7 +50,7 @@ func (c *client) path(ctx context.Context, rest string) (string, error) {
 		realm = t.Facts[factRealm]
 	}
 	if realm == "" {
-		return "", c.http.Fail("find the company", connectors.Auth, "the permission does not say for which company it is", "write realm_id, or run relanced connect again")
+		return "", c.http.Fail("find the company", connectors.Auth, "the permission does not say for which company it is", "write realm_id, or run relanced connect NAME again")
 	}
 	return "/v3/company/" + url.PathEscape(realm) + rest, nil
 }

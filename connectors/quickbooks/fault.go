@@ -112,7 +112,7 @@ const (
 // throttled is how long the vendor asks to wait.
 const throttled = time.Minute
 
-const anotherCompany = "this permission is for another QuickBooks company: check realm_id, or run relanced connect again and choose the company there"
+const anotherCompany = "this permission is for another QuickBooks company: check realm_id, or run relanced connect NAME again and choose the company there"
 
 // faultIn turns a fault into our terms: the status decides first, the code
 // second; only 4002 overrides its 500. status 0: it came with 200.
@@ -131,13 +131,13 @@ func faultIn(status int, body []byte) (httpapi.Refusal, bool) {
 	case status == http.StatusUnauthorized && strings.Contains(f.Type, "AuthenticationFault"):
 		r.Kind, r.Do = connectors.Auth, anotherCompany
 	case status == http.StatusUnauthorized, status == 0 && (code == 3200 || code == 110 || code == 100):
-		r.Kind, r.Do = connectors.Auth, "reconnect: run relanced connect"
+		r.Kind, r.Do = connectors.Auth, "reconnect: run relanced connect NAME"
 	case status >= 500:
 		r.Kind = connectors.Temporary
 	case status == http.StatusForbidden && (code == 130 || code == 140 || code == 150), code == 130 || code == 140 || code == 150:
 		r.Kind = connectors.Temporary
 	case status == http.StatusForbidden, code == 3100 || code == 120 || code == 5020:
-		r.Kind, r.Do = connectors.Auth, "the person who agreed may not read this company, or sandbox and production are mixed up: check environment, then run relanced connect again"
+		r.Kind, r.Do = connectors.Auth, "the person who agreed may not read this company, or sandbox and production are mixed up: check environment, then run relanced connect NAME again"
 	case code == codeNotFound:
 		r.Kind = connectors.NotFound
 	case code == 6190 || strings.Contains(strings.ToLower(r.Detail), "subscription") && strings.Contains(strings.ToLower(r.Detail), "expired"):

@@ -65,12 +65,7 @@ func (s *Spec) Defaults() {
 
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
-	if s.ClientID == "" {
-		p.At("client_id").Addf("a quickbooks connection needs the client_id of the app registered at Intuit")
-	}
-	if s.ClientSecret.IsZero() {
-		p.At("client_secret").Addf("a quickbooks connection needs the app's secret: write client_secret: {env: NAME}, {file: path} or {credential: name}")
-	}
+	oauth.CheckClient(p, "a quickbooks connection", "Intuit", s.ClientID, s.ClientSecret)
 	if strings.Trim(s.RealmID, "0123456789") != "" {
 		p.At("realm_id").Addf("a realm_id has digits only")
 	}
@@ -122,7 +117,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 	}
 	c.realm, c.tokens, c.page = s.RealmID, env.Tokens, pageSize
 	c.grant = oauth.Client{
-		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Basic: true, Scopes: []string{scope},
+		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Registry: "developer.intuit.com", Basic: true, Scopes: []string{scope},
 		AuthorizeURL: string(s.AuthorizeURL), TokenURL: string(s.TokenURL), RedirectURL: string(s.RedirectURL), HTTP: asking,
 	}
 	c.http, err = httpapi.New(httpapi.Options{

@@ -1,21 +1,12 @@
 package rest
 
 import (
-	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"time"
-
-	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
 
 	"relanced/internal/conf"
-	"relanced/internal/oauth"
 )
 
 // auth says how requests are let in: a header, HTTP Basic, a token, or OAuth.
@@ -158,65 +149,4 @@ func (b *book) header(secret func(name string) string) http.Header {
 		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(secret(b.Auth.Basic.User)+":"+password)))
 	}
 	return h
-}
-
-// tokens gives the tokens of client credentials: kept in memory, another one
-// asked for shortly before the end.
-type tokens struct {
-	config clientcredentials.Config
-	http   *http.Client
-	now    func() time.Time
-
-	mu      sync.Mutex
-	current oauth2.Token
-}
-
-func newTokens(g oauth.Client, now func() time.Time) *tokens {
-	style := oauth2.AuthStyleInParams
-	if g.Basic {
-		style = oauth2.AuthStyleInHeader
-	}
-	return &tokens{
-		config: clientcredentials.Config{ClientID: g.ID, ClientSecret: g.Secret, TokenURL: g.TokenURL, Scopes: g.Scopes, AuthStyle: style},
-		http:   g.HTTP, now: now,
-	}
-}
-
-// token returns one that is good for a minute at least; refused is one that the
-// source did not take. Errors are *oauth.Error.
-func (t *tokens) token(ctx context.Context, refused string) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	ends := t.current.Expiry
-	good := t.current.AccessToken != "" && t.current.AccessToken != refused && (ends.IsZero() || ends.Sub(t.now()) > time.Minute)
-	if good {
-		return t.current.AccessToken, nil
-	}
-	got, err := t.config.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
-	if err != nil {
-		return "", explainToken(err)
-	}
-	t.current = *got
-	if !got.Expiry.IsZero() { // counted on our clock, which need not be the runtime's
-		t.current.Expiry = t.now().Add(time.Until(got.Expiry))
-	}
-	return got.AccessToken, nil
-}
-
-func explainToken(err error) error {
-	var told *oauth2.RetrieveError
-	if !errors.As(err, &told) || told.Response == nil {
-		return &oauth.Error{Kind: oauth.Temporary, Err: err}
-	}
-	e := &oauth.Error{Kind: oauth.Invalid, Detail: told.ErrorCode}
-	if e.Detail == "" {
-		e.Detail = fmt.Sprintf("status %d", told.Response.StatusCode)
-	}
-	switch code := told.Response.StatusCode; {
-	case code >= 500 || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout:
-		e.Kind = oauth.Temporary
-	case code == http.StatusUnauthorized || code == http.StatusForbidden || told.ErrorCode == "invalid_client" || told.ErrorCode == "unauthorized_client" || told.ErrorCode == "invalid_grant":
-		e.Kind = oauth.Refused
-	}
-	return e
 }

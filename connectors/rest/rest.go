@@ -210,7 +210,7 @@ func (c *Connector) authorise(s *Spec, env connectors.Env, options *httpapi.Opti
 	}
 	options.Secrets = append(options.Secrets, c.grant.Secret)
 	if g.Kind == clientCredentials {
-		options.Token = newTokens(c.grant, env.Now).token
+		options.Token = oauth.NewOwn(string(env.Connection), c.grant, env.Now).Token
 		return nil
 	}
 	options.Token = func(ctx context.Context, refused string) (string, error) {

@@ -407,7 +407,7 @@ func TestService_isProbedReadAndAskedForChanges(t *testing.T) {
 		t.Fatalf("%v %v", m.Owed(), err)
 	}
 	file, err := c.(connectors.DocumentFetcher).FetchDocument(t.Context(), invoice, 1000)
-	if err != nil || string(file.Bytes) != "%PDF-1.7 "+invoice {
+	if err != nil || !strings.HasPrefix(string(file.Bytes), "%PDF-") || !strings.Contains(string(file.Bytes), invoice) {
 		t.Errorf("copy: %v %v", file, err)
 	}
 	before := s.Requests()

@@ -47,12 +47,7 @@ func (s *Spec) Defaults() {
 
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
-	if s.ClientID == "" {
-		p.At("client_id").Addf("a sage connection needs the client_id of the app registered at Sage")
-	}
-	if s.ClientSecret.IsZero() {
-		p.At("client_secret").Addf("a sage connection needs the app's secret: write client_secret: {env: NAME}, {file: path} or {credential: name}")
-	}
+	oauth.CheckClient(p, "a sage connection", "Sage", s.ClientID, s.ClientSecret)
 	if strings.TrimSpace(s.BusinessID) == "" {
 		p.At("business_id").Addf("a sage connection needs the business_id: without it Sage answers for whichever business the user leads at that time")
 	}
@@ -95,7 +90,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 	}
 	c.business, c.page = strings.TrimSpace(s.BusinessID), pageSize
 	c.grant = oauth.Client{
-		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Scopes: []string{scope},
+		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Registry: "developer.sage.com", Scopes: []string{scope},
 		AuthorizeURL: string(s.AuthorizeURL), TokenURL: string(s.TokenURL), RedirectURL: string(s.RedirectURL), HTTP: asking,
 	}
 	c.http, err = httpapi.New(httpapi.Options{
@@ -142,18 +137,28 @@ func (c *Connector) OAuth() oauth.Client { return c.grant }
 // Accept looks whether the permission reaches the configured business: it is a
 // user's, who may have several.
 func (c *Connector) Accept(ctx context.Context, access string, _ url.Values) (map[string]string, string, error) {
+	name, err := c.reached(httpapi.WithToken(ctx, access))
+	if err != nil {
+		return nil, "", err
+	}
+	return map[string]string{}, fmt.Sprintf("%s (Sage business %s)", name, c.business), nil
+}
+
+// reached is the name of the configured business, among those that the permission
+// reaches. An Auth error that names those where it is not.
+func (c *client) reached(ctx context.Context) (string, error) {
 	const op = "look whose books these are"
 	var in struct {
 		Items []reference `json:"$items"`
 	}
-	_, err := c.http.Get(httpapi.WithToken(ctx, access), op, "/businesses", nil, &in)
+	_, err := c.http.Get(ctx, op, "/businesses", nil, &in)
 	if err != nil && !isDenied(err) && httpapi.KindOf(err) != connectors.NotFound {
-		return nil, "", err
+		return "", err
 	}
 	var others []string
 	for _, b := range in.Items {
 		if b.id() == c.business {
-			return map[string]string{}, fmt.Sprintf("%s (Sage business %s)", b.Name, b.id()), nil
+			return b.Name, nil
 		}
 		others = append(others, fmt.Sprintf("%s (%s)", b.Name, b.id()))
 	}
@@ -161,7 +166,7 @@ func (c *Connector) Accept(ctx context.Context, access string, _ url.Values) (ma
 	if len(others) > 0 {
 		detail += "; it reaches " + strings.Join(others, ", ")
 	}
-	return nil, "", c.http.Fail(op, connectors.Auth, detail, "correct business_id, or sign in at Sage as a user of that business")
+	return "", c.http.Fail(op, connectors.Auth, detail, "correct business_id, or run relanced connect NAME and sign in at Sage as a user of that business")
 }
 
 // Probe tells whose books the permission opens, and what its user may not read.
@@ -199,7 +204,7 @@ func (c *client) name(ctx context.Context) (string, error) {
 	var in reference
 	_, err := c.http.Get(ctx, op, "/businesses/"+url.PathEscape(c.business), nil, &in)
 	if httpapi.KindOf(err) == connectors.NotFound {
-		return "", c.http.Fail(op, connectors.Auth, "Sage does not know the business "+c.business, "check business_id")
+		return c.reached(ctx)
 	}
 	return in.Name, err
 }

@@ -27,7 +27,7 @@ func explain(status int, _ http.Header, body []byte) (httpapi.Refusal, bool) {
 	r := httpapi.Refusal{Kind: connectors.Invalid, Detail: in.Message}
 	switch {
 	case status == http.StatusUnauthorized && strings.Contains(strings.ToLower(in.Message), "subscription key"):
-		r.Kind, r.Final, r.Do = connectors.Auth, true, "check subscription_key: Sage does not take it, whoever signs in"
+		r.Kind, r.Final, r.Do = connectors.Auth, true, "check subscription_key against the app's keys in "+registry+": Sage does not take it, whoever signs in; then run relanced check"
 	case status == http.StatusUnauthorized:
 		r.Kind = connectors.Auth
 	case status == http.StatusForbidden:

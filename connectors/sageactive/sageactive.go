@@ -27,6 +27,9 @@ const (
 	TokenURL       = "https://sbcauth.sage.fr/connect/token" //nolint:gosec // an address
 )
 
+// registry is where the vendor shows an app's client, secret and subscription key.
+const registry = "Sage Active's Developer Center"
+
 // Spec is what a connection of type sageactive configures.
 type Spec struct {
 	ClientID        string      `yaml:"client_id" jsonschema:"required" doc:"of the app registered at Sage"`
@@ -46,13 +49,9 @@ func (s *Spec) Defaults() {
 
 // Check reports what keeps the connection from being opened.
 func (s *Spec) Check(p *conf.Problems) {
-	if s.ClientID == "" {
-		p.At("client_id").Addf("a sageactive connection needs the client_id of the app registered at Sage")
-	}
-	for key, secret := range map[string]conf.Secret{"client_secret": s.ClientSecret, "subscription_key": s.SubscriptionKey} {
-		if secret.IsZero() {
-			p.At(key).Addf("a sageactive connection needs its %s: write %s: {env: NAME}, {file: path} or {credential: name}", key, key)
-		}
+	oauth.CheckClient(p, "a sageactive connection", "Sage", s.ClientID, s.ClientSecret)
+	if s.SubscriptionKey.IsZero() {
+		p.At("subscription_key").Addf("a sageactive connection needs the app's subscription_key: write subscription_key: {env: NAME}, {file: path} or {credential: name}")
 	}
 	if strings.TrimSpace(s.OrganizationID) == "" {
 		p.At("organization_id").Addf("a sageactive connection needs the organization_id")
@@ -90,7 +89,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 	c.organization = strings.TrimSpace(s.OrganizationID)
 	key := strings.TrimSpace(s.SubscriptionKey.Value())
 	c.grant = oauth.Client{
-		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Scopes: []string{"RDSA", "offline_access"},
+		ID: s.ClientID, Secret: strings.TrimSpace(s.ClientSecret.Value()), Registry: registry, Scopes: []string{"RDSA", "offline_access"},
 		AuthorizeURL: string(s.AuthorizeURL), TokenURL: string(s.TokenURL), RedirectURL: string(s.RedirectURL), HTTP: asking,
 	}
 	c.http, err = httpapi.New(httpapi.Options{
@@ -136,10 +135,20 @@ func (c *Connector) OAuth() oauth.Client { return c.grant }
 // Accept looks whether the permission reaches the configured organization: it is
 // a user's, who may have several.
 func (c *Connector) Accept(ctx context.Context, access string, _ url.Values) (map[string]string, string, error) {
-	const op = "look whose books these are"
-	list, err := c.nodes(httpapi.WithToken(ctx, access), op, "organizations", organizations)
+	name, err := c.reached(httpapi.WithToken(ctx, access))
 	if err != nil {
 		return nil, "", err
+	}
+	return map[string]string{}, fmt.Sprintf("%s (Sage Active organization %s)", name, c.organization), nil
+}
+
+// reached is the name of the configured organization, among those that the
+// permission reaches. An Auth error that names those where it is not.
+func (c *client) reached(ctx context.Context) (string, error) {
+	const op = "look whose books these are"
+	list, err := c.nodes(ctx, op, "organizations", organizations)
+	if err != nil {
+		return "", err
 	}
 	var others []string
 	for _, o := range list {
@@ -147,16 +156,16 @@ func (c *Connector) Accept(ctx context.Context, access string, _ url.Values) (ma
 		case o.ID != c.organization:
 			others = append(others, fmt.Sprintf("%s (%s)", o.Name, o.ID))
 		case o.Status != "" && o.Status != "READY":
-			return nil, "", c.http.Fail(op, connectors.Auth, fmt.Sprintf("organization %s is not ready (%s)", o.Name, o.Status), "finish setting it up in Sage Active, then run relanced connect again")
+			return "", c.http.Fail(op, connectors.Auth, fmt.Sprintf("organization %s is not ready (%s)", o.Name, o.Status), "finish setting it up in Sage Active, then run relanced connect NAME again")
 		default:
-			return map[string]string{}, fmt.Sprintf("%s (Sage Active organization %s)", o.Name, o.ID), nil
+			return o.Name, nil
 		}
 	}
 	detail := "the permission does not reach organization " + c.organization
 	if len(others) > 0 {
 		detail += "; it reaches " + strings.Join(others, ", ")
 	}
-	return nil, "", c.http.Fail(op, connectors.Auth, detail, "correct organization_id, or sign in at Sage as a user of that organization")
+	return "", c.http.Fail(op, connectors.Auth, detail, "correct organization_id, or run relanced connect NAME and sign in at Sage as a user of that organization")
 }
 
 // nodes are the rows of a short list of organizations.
@@ -190,6 +199,11 @@ func (c *client) detail(ctx context.Context) (organization, error) {
 // Probe tells whose books the permission opens.
 func (c *Connector) Probe(ctx context.Context) (string, error) {
 	o, err := c.detail(ctx)
+	if httpapi.KindOf(err) == connectors.Auth && httpapi.StatusOf(err) == 0 { // it may be about the organization, or about the permission
+		if _, told := c.reached(ctx); told != nil {
+			return "", told
+		}
+	}
 	if err != nil {
 		return "", err
 	}

@@ -6,7 +6,9 @@ import (
 	"database/sql/driver"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -42,6 +44,7 @@ type source struct {
 
 	mu       sync.Mutex
 	asked    int
+	wrote    int
 	fault    connectortest.Fault
 	skip     int
 	times    int // 0: all
@@ -150,9 +153,23 @@ func (s *source) Requests() int {
 	return s.asked
 }
 
-// Writes is 0: the reader's user and session can write nothing, which has tests
-// of its own.
-func (s *source) Writes() int { return 0 }
+// Writes counts the statements that do more than read, and the transactions in
+// which they could.
+func (s *source) Writes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wrote
+}
+
+// told counts a statement that is none of these words.
+func (s *source) told(statement string, words ...string) {
+	word, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(statement)), " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(words, word) {
+		s.wrote++
+	}
+}
 
 func (s *source) Pass(d time.Duration) { s.ahead.Add(int64(d)) }
 
@@ -224,7 +241,7 @@ func (s *source) Close() error {
 		_ = s.open.Close()
 		s.open = nil
 	}
-	s.hooks, s.asked = nil, 0
+	s.hooks, s.asked, s.wrote = nil, 0, 0
 	s.ahead.Store(0)
 	s.idle.put(s)
 	return nil
@@ -292,7 +309,7 @@ type conn struct {
 }
 
 func (c *conn) Close() error {
-	if c.bad {
+	if r, ok := c.Conn.(driver.SessionResetter); c.bad || ok && r.ResetSession(context.Background()) != nil { // a cancelled read may have ended it
 		return c.Conn.Close()
 	}
 	c.s.mu.Lock()
@@ -302,10 +319,14 @@ func (c *conn) Close() error {
 }
 
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if !o.ReadOnly && c.s.kind != sqltest.SQLite { // its file is opened to be read
+		c.s.told("BEGIN")
+	}
 	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o) //nolint:forcetypeassert // all drivers have it
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.s.told(query, "SELECT")
 	if err := c.s.asks(); err != nil {
 		c.bad = true
 		return nil, err
@@ -316,6 +337,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.s.told(query, "SET")
 	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args) //nolint:forcetypeassert // all drivers have it
 }
 

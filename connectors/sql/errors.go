@@ -38,6 +38,7 @@ const (
 	passing    state = "passing"   // tried again at once: the line was lost, the server was busy
 	noFile     state = "file"      // SQLite: the file is not there or no database
 	syntax     state = "statement" // the database does not understand the query
+	writes     state = "writes"    // the query writes: the session does not let it
 )
 
 // fault makes an error of this source of whatever a read ended with. The
@@ -65,6 +66,8 @@ func (c *Connector) fault(ctx context.Context, op string, err error) error {
 		e.Kind, e.Do = connectors.Auth, fmt.Sprintf("let the user of the dsn read (GRANT SELECT) %s", something)
 	case noTable, noColumn, syntax:
 		e.Kind, e.Do = connectors.Invalid, fmt.Sprintf("the manifest %s does not fit this database (%s): choose the database in the dsn, or adapt a copy of the manifest to this version of the product", c.book.Manifest, something)
+	case writes:
+		e.Kind, e.Do = connectors.Invalid, fmt.Sprintf("a query of the manifest %s writes, by a function or a view that it names, and a connection only reads: take that out of a copy of the manifest", c.book.Manifest)
 	case slow:
 		e.Detail, e.Do = fmt.Sprintf("no answer within %v", c.timeout), "have the key and changed columns of the manifest's queries indexed, or give the connection a longer timeout:"
 	case down:
@@ -141,6 +144,8 @@ func postgresState(err error) (state, string) {
 		return noTable, firstName(e.Message)
 	case e.Code == "42703":
 		return noColumn, firstName(e.Message)
+	case e.Code == "25006":
+		return writes, ""
 	case e.Code == "57014":
 		return slow, ""
 	case strings.HasPrefix(e.Code, "57P"), strings.HasPrefix(e.Code, "08"), e.Code == "53300", e.Code == "40001", e.Code == "40P01":
@@ -177,6 +182,8 @@ func mysqlState(err error) (state, string) {
 		return noTable, firstName(e.Message)
 	case 1054:
 		return noColumn, firstName(e.Message)
+	case 1792:
+		return writes, ""
 	case 1969, 3024, 1205:
 		return slow, ""
 	case 1040, 1053, 1213, 1927, 1158, 1159, 1160, 1161:
@@ -225,6 +232,8 @@ func sqliteState(err error) (state, string) {
 	switch {
 	case e.Code == sqlite3.ErrCantOpen, e.Code == sqlite3.ErrNotADB, e.Code == sqlite3.ErrCorrupt, e.Code == sqlite3.ErrPerm, e.Code == sqlite3.ErrAuth:
 		return noFile, ""
+	case e.Code == sqlite3.ErrReadonly:
+		return writes, ""
 	case e.Code == sqlite3.ErrInterrupt:
 		return slow, ""
 	case e.Code == sqlite3.ErrBusy, e.Code == sqlite3.ErrLocked:

@@ -429,3 +429,62 @@ func TestPull_rowsThatDoNotFitAreToldAndTheRestIsRead(t *testing.T) {
 		t.Errorf("rejected with %q", text)
 	}
 }
+
+// TestPull_aQueryThatWritesIsRefused writes into a manifest's query: as a statement,
+// and by a function that the query calls, which no reading of the query can show.
+func TestPull_aQueryThatWritesIsRefused(t *testing.T) {
+	t.Parallel()
+	functions := map[string][]string{
+		"sqlite": nil, // it has none that write
+		"postgres": {`CREATE FUNCTION taken(n INTEGER) RETURNS INTEGER LANGUAGE sql SECURITY DEFINER
+			SET search_path FROM CURRENT AS 'UPDATE customer SET name = ''gone'' WHERE id = n; SELECT n'`},
+		"mariadb": {
+			`CREATE FUNCTION taken(n INTEGER) RETURNS INTEGER MODIFIES SQL DATA BEGIN UPDATE customer SET name = 'gone' WHERE id = n; RETURN n; END`,
+			`GRANT EXECUTE ON FUNCTION taken TO ROLE@'127.0.0.1'`,
+		},
+	}
+	for name, start := range map[string]func(*testing.T) server{"sqlite": sqliteServer, "postgres": postgresServer, "mariadb": mariaServer} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src, err := newSource(start(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			src.AddCustomer("Lacaze")
+			for _, text := range functions[name] {
+				run(t, src.db, strings.ReplaceAll(text, "ROLE", src.at.role))
+			}
+			pull := func(query string) error {
+				text := strings.Replace(src.kind.Manifest(10), "SELECT id, code", query, 1)
+				if err := os.WriteFile(src.manifest, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				c, err := src.connector()
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				for _, err := range c.Pull(t.Context(), nil) {
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			if err := pull("DELETE FROM customer RETURNING id, code"); err == nil || !strings.Contains(err.Error(), "a query begins with SELECT") {
+				t.Errorf("a statement that deletes: %v", err)
+			}
+			if functions[name] != nil {
+				expect(t, "a function that writes", pull("SELECT taken(id) AS id, code"), connectors.Invalid, "a query of the manifest trade writes")
+			}
+			if err := pull("SELECT id, code"); err != nil { // for the next test of these books
+				t.Error(err)
+			}
+			var left string
+			if err := src.db.QueryRow("SELECT name FROM customer").Scan(&left); err != nil || left != "Lacaze" {
+				t.Errorf("the customer is %q, %v", left, err)
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"relanced/connectors"
@@ -46,17 +47,29 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 	for _, c := range d.Companies {
 		lines = append(lines, d.templates(c))
 		lines = append(lines, checkFiles(c)...)
-		if offline {
-			continue
-		}
-		for _, s := range c.Sources {
-			lines = append(lines, checkSource(ctx, string(s.Name), s.Connector))
-		}
-		for i, r := range c.Readers {
-			lines = append(lines, checkReading(ctx, r.Account, c.Mailboxes[i]), c.checkSending(ctx, c.Mailboxes[i]))
+		if !offline {
+			lines = append(lines, c.checkOutside(ctx)...)
 		}
 	}
 	return lines
+}
+
+// checkOutside looks at the sources all together, for who is away is waited for and
+// several may be; and at one mailbox after the other: providers count log-ins.
+func (c *Company) checkOutside(ctx context.Context) []Checked {
+	sources := make([]Checked, len(c.Sources))
+	var mailboxes []Checked
+	var looks sync.WaitGroup
+	looks.Go(func() {
+		for i, r := range c.Readers {
+			mailboxes = append(mailboxes, checkReading(ctx, r.Account, c.Mailboxes[i]), c.checkSending(ctx, c.Mailboxes[i]))
+		}
+	})
+	for i, s := range c.Sources {
+		looks.Go(func() { sources[i] = checkSource(ctx, string(s.Name), s.Connector) })
+	}
+	looks.Wait()
+	return append(sources, mailboxes...)
 }
 
 // checkKeyFile tells whether the key that the program made is its owner's alone.

@@ -22,8 +22,7 @@ type mailGrant struct {
 	id         string
 	box        mailbox.Config
 	delegated  oauth.Client
-	unattended oauth.Client
-	alone      bool        // it may come in its own name
+	unattended *oauth.Own  // nil: it may not come in its own name
 	own        atomic.Bool // the last token was in its own name
 }
 
@@ -33,10 +32,13 @@ const tokenLimit = 10 * time.Second
 
 func (d *Daemon) mailGrant(c *Company, m mailbox.Config, transport http.RoundTripper) *mailGrant {
 	g := &mailGrant{keeper: d.Grants, id: oauth.ID(string(c.ID), string(m.Name)), box: m, delegated: m.Login.Delegated()}
-	g.unattended, g.alone = m.Login.Unattended()
+	unattended, alone := m.Login.Unattended()
 	if transport != nil {
 		asking := &http.Client{Transport: transport, Timeout: tokenLimit}
-		g.delegated.HTTP, g.unattended.HTTP = asking, asking
+		g.delegated.HTTP, unattended.HTTP = asking, asking
+	}
+	if alone {
+		g.unattended = oauth.NewOwn(g.id, unattended, d.now)
 	}
 	return g
 }
@@ -45,11 +47,11 @@ func (d *Daemon) mailGrant(c *Company, m mailbox.Config, transport http.RoundTri
 func (g *mailGrant) Token(ctx context.Context, refused string) (string, error) {
 	t, err := g.keeper.Token(ctx, g.id, g.delegated, refused)
 	var told *oauth.Error
-	own := g.alone && errors.As(err, &told) && told.Kind == oauth.Unconnected
-	if own {
-		t, err = g.keeper.Own(ctx, g.id, g.unattended, refused)
-	}
+	own := g.unattended != nil && errors.As(err, &told) && told.Kind == oauth.Unconnected
 	g.own.Store(own)
+	if own {
+		return g.unattended.Token(ctx, refused)
+	}
 	return t.Access, err
 }
 

@@ -59,10 +59,19 @@ func (c Client) exchange(ctx context.Context, now time.Time, code, verifier stri
 	})
 }
 
-// own asks for a token in the client's own name: no person consents.
-func (c Client) own(ctx context.Context, now time.Time) (Grant, error) {
+// own asks for a token in the client's own name: no person consents. id is that of
+// the grant.
+func (c Client) own(ctx context.Context, id string, now time.Time) (Grant, error) {
 	config := clientcredentials.Config{ClientID: c.ID, ClientSecret: c.Secret, TokenURL: c.TokenURL, Scopes: c.Scopes, AuthStyle: c.config().Endpoint.AuthStyle}
-	return c.ask(ctx, now, config.Token)
+	g, err := c.ask(ctx, now, config.Token)
+	var told *Error
+	if errors.As(err, &told) {
+		told.ID = id
+		if told.Kind == Lost { // there is no consent to lose
+			told.Kind = Refused
+		}
+	}
+	return g, err
 }
 
 func (c Client) ask(ctx context.Context, now time.Time, get func(context.Context) (*oauth2.Token, error)) (Grant, error) {
@@ -71,7 +80,12 @@ func (c Client) ask(ctx context.Context, now time.Time, get func(context.Context
 		if ctx.Err() != nil {
 			return Grant{}, ctx.Err()
 		}
-		return Grant{}, c.explain(err)
+		told := c.explain(err)
+		told.registry = c.Registry
+		if u, err := url.Parse(c.TokenURL); err == nil {
+			told.tokenHost = u.Host
+		}
+		return Grant{}, told
 	}
 	g := Grant{Access: t.AccessToken, Refresh: t.RefreshToken}
 	switch {
@@ -90,7 +104,7 @@ func unanswered(err error) bool {
 }
 
 // explain says what a refusal of the token endpoint asks for.
-func (c Client) explain(err error) error {
+func (c Client) explain(err error) *Error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) || answer.Response == nil {
 		var network *url.Error

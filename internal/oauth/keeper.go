@@ -22,11 +22,10 @@ type Keeper struct {
 	known map[string]*held
 }
 
-// held is what this process remembers of one grant, and what the client was
-// given in its own name.
+// held is what this process remembers of one grant.
 type held struct {
-	mu         sync.Mutex // one at a time asks store or vendor
-	grant, own Grant
+	mu    sync.Mutex // one at a time asks store or vendor
+	grant Grant
 }
 
 // NewKeeper returns a Keeper. key is the key of the configuration, 32 bytes;
@@ -74,31 +73,6 @@ func (k *Keeper) Token(ctx context.Context, id string, c Client, refused string)
 		}
 	}
 	h.grant = g
-	return g.token(), nil
-}
-
-// Own returns an access token that the client is given in its own name, without
-// anybody's consent. It is good for a minute at least, and kept in memory alone;
-// refused and errors are those of Token.
-func (k *Keeper) Own(ctx context.Context, id string, c Client, refused string) (Token, error) {
-	h := k.held(id)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.own.good(k.store.Now(), refused) {
-		return h.own.token(), nil
-	}
-	g, err := c.own(ctx, k.store.Now())
-	var told *Error
-	if errors.As(err, &told) {
-		told.ID = id
-		if told.Kind == Lost { // there is no consent to lose
-			told.Kind = Refused
-		}
-	}
-	if err != nil {
-		return Token{}, err
-	}
-	h.own = g
 	return g.token(), nil
 }
 

@@ -9,6 +9,7 @@
 package oauth
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -23,6 +24,7 @@ import (
 type Client struct {
 	ID           string
 	Secret       string
+	Registry     string // where the vendor shows both, in words: "developer.example.com"; "" the vendor
 	AuthorizeURL string // its own parameters are kept
 	TokenURL     string
 	RedirectURL  string
@@ -46,6 +48,17 @@ type Endpoints struct {
 	AuthorizeURL conf.URL `yaml:"authorize_url" doc:"the page where a person consents; its own parameters are kept"`
 	TokenURL     conf.URL `yaml:"token_url" doc:"where tokens are given"`
 	RedirectURL  conf.URL `yaml:"redirect_url" doc:"where the browser is sent back to, as registered at the vendor"`
+}
+
+// CheckClient reports what is missing of what a vendor knows this program by: who
+// needs it ("a sage connection"), and the vendor is where its app is registered.
+func CheckClient(p *conf.Problems, who, vendor, id string, secret conf.Secret) {
+	if id == "" {
+		p.At("client_id").Addf("%s needs the client_id of the app registered at %s", who, vendor)
+	}
+	if secret.IsZero() {
+		p.At("client_secret").Addf("%s needs the app's secret: write client_secret: {env: NAME}, {file: path} or {credential: name}", who)
+	}
 }
 
 // Token is an access token with the facts that came with the consent.
@@ -75,6 +88,8 @@ type Error struct {
 	Err    error
 
 	do         string // instead of the usual advice
+	registry   string // Client.Registry
+	tokenHost  string // where tokens are asked for
 	unanswered bool   // the vendor may have acted without our learning of it
 }
 
@@ -105,17 +120,18 @@ func (e *Error) Do() string {
 		return e.do
 	}
 	name := e.ID[strings.LastIndexByte(e.ID, '/')+1:]
+	registry, host := cmp.Or(e.registry, "the vendor"), cmp.Or(e.tokenHost, "the token address")
 	switch e.Kind {
 	case Unconnected:
 		return "run relanced connect " + name
 	case Lost:
 		return "reconnect: run relanced connect " + name
 	case Refused:
-		return "check client_id and client_secret"
+		return fmt.Sprintf("check client_id and client_secret of %s against those of the app at %s, then run relanced check", name, registry)
 	case Invalid:
 		return "check token_url"
 	}
-	return "nothing: it is tried again; if it lasts, see whether this machine reaches the token address"
+	return "nothing: it is tried again; if it lasts, see whether this machine reaches " + host
 }
 
 func (c Client) config() *oauth2.Config {

@@ -264,14 +264,15 @@ func TestToken_tellsWhatIsWrong(t *testing.T) {
 func TestOwn_isKeptInMemoryAndRenewed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *oauthtest.Options) { o.Unattended = true })
-	k := w.keeper(w.store, "one")
+	w.client.Registry = "vendor.example"
+	tokens := oauth.NewOwn("dupont/courrier", w.client, w.now)
 	own := func(refused string) string {
 		t.Helper()
-		got, err := k.Own(t.Context(), "dupont/courrier", w.client, refused)
-		if err != nil || !w.vendor.Valid(got.Access) {
-			t.Fatalf("got %q, %v", got.Access, err)
+		got, err := tokens.Token(t.Context(), refused)
+		if err != nil || !w.vendor.Valid(got) {
+			t.Fatalf("got %q, %v", got, err)
 		}
-		return got.Access
+		return got
 	}
 	first := own("")
 	if own("") != first || w.vendor.Requests() != 1 {
@@ -282,18 +283,20 @@ func TestOwn_isKeptInMemoryAndRenewed(t *testing.T) {
 	if third := own(second); second == first || third == second {
 		t.Error("a token that has ended, or was refused, was given out again")
 	}
-	if ok, err := k.Connected(t.Context(), "dupont/courrier"); ok || err != nil {
-		t.Errorf("something was stored: %v", err)
+	w.vendor.Refuse("invalid_grant", "no consent")
+	_, err := tokens.Token(t.Context(), own(""))
+	var told *oauth.Error
+	if want := "check client_id and client_secret of courrier against those of the app at vendor.example, then run relanced check"; !errors.As(err, &told) || told.Do() != want {
+		t.Errorf("refused: %v, want %q", err, want)
 	}
 	w.client.Advise = func(said string) string { return "about " + said }
-	w.vendor.Refuse("invalid_grant", "no consent")
-	_, err := k.Own(t.Context(), "dupont/courrier", w.client, own(""))
-	var told *oauth.Error
+	_, err = oauth.NewOwn("dupont/courrier", w.client, w.now).Token(t.Context(), "")
 	if !errors.As(err, &told) || told.Kind != oauth.Refused || told.Do() != "about invalid_grant: no consent" {
 		t.Errorf("refused: %v", err)
 	}
 	w.vendor.Fail(oauthtest.ServerError, 9)
-	if _, err = k.Own(t.Context(), "dupont/courrier", w.client, own("")); kindOf(err) != oauth.Temporary {
+	_, err = tokens.Token(t.Context(), own(""))
+	if host := strings.TrimSuffix(strings.TrimPrefix(w.client.TokenURL, "http://"), "/token"); !errors.As(err, &told) || told.Kind != oauth.Temporary || !strings.HasSuffix(told.Do(), "reaches "+host) {
 		t.Errorf("broken: %v", err)
 	}
 }

@@ -58,7 +58,7 @@ func (s *Server) invoice(in *Invoice) object {
 	link := func(name string) object { return object{"url": base + "/" + name} }
 	var file, filename any
 	if !in.NoFile {
-		file = s.origin() + "/public/invoice/pdf?encrypted_id=" + strconv.FormatInt(in.ID, 36) + "-" + strconv.FormatInt(b.now().Unix(), 36)
+		file = s.Origin() + "/public/invoice/pdf?encrypted_id=" + strconv.FormatInt(in.ID, 36) + "-" + strconv.FormatInt(b.now().Unix(), 36)
 		filename = "Facture-" + in.Number + ".pdf"
 		if in.Filename != "" {
 			filename = in.Filename

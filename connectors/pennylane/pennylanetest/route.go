@@ -60,7 +60,7 @@ func (s *Server) sameFilter(resource string, q url.Values) *refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.Get("cursor") != "" && q.Get("filter") != s.lists[resource] {
-		s.unknown = append(s.unknown, "/"+resource+": another filter than on the page before")
+		s.Mind("/%s: another filter than on the page before", resource)
 	}
 	s.lists[resource] = q.Get("filter")
 	return nil

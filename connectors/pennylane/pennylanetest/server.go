@@ -1,9 +1,7 @@
 package pennylanetest
 
 import (
-	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"relanced/connectors/simulator"
 )
 
 // Options make a simulated company.
@@ -43,32 +43,16 @@ type Switches struct {
 	MaxIn               int  // most values of an "in" filter; 0: no limit
 }
 
-// Fault makes answers go wrong. It applies to requests whose path has the
-// prefix Path, after the first Skip of them, Times times (0: always).
-type Fault struct {
-	Path  string
-	Skip  int
-	Times int
-	// What is answered: a status with a body (and headers), or one of the kinds.
-	Status int
-	Body   string
-	Header http.Header
-	Kind   FaultKind
-	Delay  time.Duration // before answering
-	Before func()        // changes the books between two pages
-}
+// Fault makes answers go wrong. Its path is one below the base address.
+type Fault = simulator.Fault
 
-// FaultKind is a way for an answer to break.
-type FaultKind string
-
-// The ways: the true answer cut in the middle, with and without admitting it; a
-// web page; a connection that ends; the page before once more.
+// The kinds of fault, besides an answer that is given in full.
 const (
-	Truncated  FaultKind = "truncated"
-	CutShort   FaultKind = "cut_short"
-	WebPage    FaultKind = "web_page"
-	Disconnect FaultKind = "disconnect"
-	Repeated   FaultKind = "repeated"
+	Truncated  = simulator.Truncated
+	CutShort   = simulator.CutShort
+	Repeated   = simulator.Repeated
+	WebPage    = "a web page"
+	Disconnect = "a connection that ends without an answer"
 )
 
 // Server is a simulated company. Its zero value is not usable: see New.
@@ -76,20 +60,15 @@ type Server struct {
 	Books    *Books
 	Switches *Switches // change them only before the first request
 
-	options  Options
-	listener net.Listener
-	http     *http.Server
+	simulator.Front
 
-	mu       sync.Mutex
-	faults   []*Fault
-	paths    map[string]int
-	requests int
-	writes   int
-	beyond   int
-	unknown  []string // what a strict reader would not have asked
-	bucket   bucket
-	last     map[string][]byte // by resource: the answer before
-	lists    map[string]string // by resource: the filter of the page before
+	options Options
+
+	mu     sync.Mutex
+	paths  map[string]int
+	beyond int
+	bucket bucket
+	lists  map[string]string // by resource: the filter of the page before
 }
 
 const prefix = "/api/external/v2"
@@ -111,25 +90,18 @@ func New(o Options) (*Server, error) {
 	if o.Company == "" {
 		o.Company = "ATELIER BRUNEL"
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once, on this machine
-	if err != nil {
-		return nil, fmt.Errorf("pennylanetest: %w", err)
-	}
-	s := &Server{options: o, listener: listener, paths: map[string]int{}, last: map[string][]byte{}, lists: map[string]string{}}
+	s := &Server{options: o, paths: map[string]int{}, lists: map[string]string{}}
 	s.Switches = &s.options.Switches
 	s.Books = newBooks(o.Now, s.Switches)
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	go s.http.Serve(listener) //nolint:errcheck // ends with Close
-	return s, nil
+	mux := http.NewServeMux()
+	mux.HandleFunc("/public/invoice/pdf", s.servePDF)
+	mux.HandleFunc("/public/invoice/pdf/", s.servePDF)
+	mux.HandleFunc(prefix+"/", s.api)
+	return s, s.Serve(mux)
 }
 
-// Close stops the server.
-func (s *Server) Close() error { return s.http.Close() }
-
-func (s *Server) origin() string { return "http://" + s.listener.Addr().String() }
-
 // URL is the base_url of a connection to this company.
-func (s *Server) URL() string { return s.origin() + prefix }
+func (s *Server) URL() string { return s.Origin() + prefix }
 
 // Token is what opens the company.
 func (s *Server) Token() string {
@@ -159,27 +131,6 @@ func (s *Server) SetCompany(id int64, name string) {
 	s.options.CompanyID, s.options.Company = id, name
 }
 
-// Fail adds a fault.
-func (s *Server) Fail(f Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
-}
-
-// Heal ends all faults.
-func (s *Server) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
-
-// Requests counts all requests so far.
-func (s *Server) Requests() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests
-}
-
 // RequestsTo counts the requests to a path below the base address, by prefix.
 func (s *Server) RequestsTo(path string) int {
 	s.mu.Lock()
@@ -193,13 +144,6 @@ func (s *Server) RequestsTo(path string) int {
 	return n
 }
 
-// Writes counts attempts to change something: a reader makes none.
-func (s *Server) Writes() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.writes
-}
-
 // Throttled counts the requests refused for the rate limit.
 func (s *Server) Throttled() int {
 	s.mu.Lock()
@@ -209,79 +153,62 @@ func (s *Server) Throttled() int {
 
 // Missteps lists what a careful reader would not have asked: unknown
 // parameters, filters forgotten on a later page, requests refused.
-func (s *Server) Missteps() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.unknown)
-}
+func (s *Server) Missteps() []string { return s.Problems() }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// api answers one request.
+func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	now := s.options.Now()
-	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
-	if strings.HasPrefix(r.URL.Path, "/public/invoice/pdf") {
-		s.servePDF(w, r)
-		return
-	}
-	path, ok := strings.CutPrefix(r.URL.Path, prefix)
+	path := strings.TrimPrefix(r.URL.Path, prefix)
+	s.Count(r.Method == http.MethodGet)
 	s.mu.Lock()
-	s.requests++
 	s.paths[path]++
-	if r.Method != http.MethodGet {
-		s.writes++
-	}
 	left, reset, wait := s.bucket.take(now, s.Switches.SlidingWindow, s.options.Unlimited)
-	var fault *Fault
 	if wait > 0 {
 		s.beyond++
-	} else {
-		fault = s.fault(path)
 	}
 	s.mu.Unlock()
 
 	h := w.Header()
+	h.Set("Date", now.UTC().Format(http.TimeFormat))
 	h.Set("Api-Version-Expires-At", "")
 	h.Set("ratelimit-limit", strconv.Itoa(limitOfWindow(s.options.Unlimited)))
 	h.Set("ratelimit-remaining", strconv.Itoa(max(left, 0)))
 	h.Set("ratelimit-reset", strconv.FormatInt(reset.Unix(), 10))
-	switch {
-	case wait > 0:
+	if wait > 0 {
 		seconds := int(wait/time.Second) + 1
 		h.Set("retry-after", strconv.Itoa(seconds))
 		h.Set("Content-Type", "text/plain")
 		w.WriteHeader(http.StatusTooManyRequests)
 		fmt.Fprintf(w, "Rate limit exceeded. Please retry in %d seconds.", seconds)
 		return
-	case !ok:
-		http.NotFound(w, r)
+	}
+	fault, ok := s.Meet(r, path)
+	if !ok {
 		return
 	}
-	body, refused := s.answer(r, path, fault)
-	s.write(w, r, path, body, refused, fault)
+	answer := s.answer(r, path)
+	switch fault.Kind {
+	case Disconnect:
+		panic(http.ErrAbortHandler)
+	case WebPage:
+		answer = simulator.WebPage(http.StatusOK, "Maintenance")
+	}
+	s.Send(w, fault, path+"?"+r.URL.Query().Get("filter"), answer)
 }
 
-// answer runs what a fault does before, then asks the books.
-func (s *Server) answer(r *http.Request, path string, f *Fault) (object, *refusal) {
-	if f != nil {
-		if f.Delay > 0 {
-			timer := time.NewTimer(f.Delay)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-			case <-r.Context().Done():
-			}
-		}
-		if f.Before != nil {
-			f.Before()
-		}
-	}
+// answer asks the books.
+func (s *Server) answer(r *http.Request, path string) simulator.Answer {
 	if refused := s.allow(r, path); refused != nil {
-		return nil, refused
+		return s.refuse(r, refused)
 	}
 	s.Books.mu.Lock()
 	defer s.Books.mu.Unlock()
 	s.Books.passDueDates()
-	return s.route(path, r.URL.Query())
+	body, refused := s.route(path, r.URL.Query())
+	if refused != nil {
+		return s.refuse(r, refused)
+	}
+	return simulator.JSON(http.StatusOK, body)
 }
 
 func (s *Server) allow(r *http.Request, path string) *refusal {
@@ -311,77 +238,9 @@ func scopeOf(path string) string {
 	return parts[0]
 }
 
-func (s *Server) fault(path string) *Fault {
-	for i, f := range s.faults {
-		if !strings.HasPrefix(path, f.Path) {
-			continue
-		}
-		if f.Skip > 0 {
-			f.Skip--
-			continue
-		}
-		if f.Times > 0 {
-			if f.Times--; f.Times == 0 {
-				s.faults = slices.Delete(s.faults, i, i+1)
-			}
-		}
-		return f
-	}
-	return nil
-}
-
-// write sends the answer, broken as the fault says.
-func (s *Server) write(w http.ResponseWriter, r *http.Request, path string, body object, refused *refusal, f *Fault) {
-	if f != nil && f.Status != 0 {
-		for key, values := range f.Header {
-			w.Header()[key] = values
-		}
-		if w.Header().Get("Content-Type") == "" {
-			w.Header().Set("Content-Type", http.DetectContentType([]byte(f.Body)))
-		}
-		w.WriteHeader(f.Status)
-		fmt.Fprint(w, f.Body)
-		return
-	}
-	if refused != nil {
-		s.refuse(w, r, refused)
-		return
-	}
-	text, _ := json.Marshal(body) // made of plain values
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	key := path + "?" + r.URL.Query().Get("filter")
-	s.mu.Lock()
-	before := s.last[key]
-	s.last[key] = text
-	s.mu.Unlock()
-	if f == nil {
-		_, _ = w.Write(text)
-		return
-	}
-	switch f.Kind {
-	case Truncated:
-		_, _ = w.Write(text[:len(text)/2])
-	case CutShort:
-		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-		_, _ = w.Write(text[:len(text)/2])
-	case WebPage:
-		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprint(w, "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>We will be back.</body></html>")
-	case Disconnect:
-		panic(http.ErrAbortHandler)
-	case Repeated:
-		if before != nil {
-			text = before
-		}
-		_, _ = w.Write(text)
-	default:
-		_, _ = w.Write(text)
-	}
-}
-
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f *refusal) {
+func (s *Server) refuse(r *http.Request, f *refusal) simulator.Answer {
 	if f.status == 400 {
-		s.misstep(r, f.message)
+		s.Mind("%s: %s", r.URL.Path, f.message)
 	}
 	body := object{"error": f.message, "status": f.status}
 	switch {
@@ -394,21 +253,13 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f *refusal) {
 	case f.status == 422 && s.Switches.OtherErrors:
 		body = object{"error": "unprocessable_entity", "message": f.message, "details": object{}}
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(f.status)
-	_ = json.NewEncoder(w).Encode(body)
-}
-
-func (s *Server) misstep(r *http.Request, text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unknown = append(s.unknown, r.URL.Path+": "+text)
+	return simulator.JSON(f.status, body)
 }
 
 // servePDF serves what public_file_url links to, for 30 minutes.
 func (s *Server) servePDF(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "" {
-		s.misstep(r, "credentials were sent with a public link")
+		s.Mind("%s: credentials were sent with a public link", r.URL.Path)
 	}
 	id, at, _ := strings.Cut(r.URL.Query().Get("encrypted_id"), "-")
 	invoice, _ := strconv.ParseInt(id, 36, 64)

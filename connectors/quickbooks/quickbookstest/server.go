@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"relanced/connectors/simulator"
 	"relanced/internal/oauth/oauthtest"
 )
 
@@ -35,13 +35,7 @@ type Options struct {
 }
 
 // Fault is an answer that is not the usual one.
-type Fault struct {
-	Skip   int    // requests to let pass first
-	Times  int    // how many are hit; 0: all
-	Kind   string // "", Throttled, ThrottledXML, Broken, BadGateway, Truncated, CutShort, Empty, FaultIn200, Forbidden, Unauthorized
-	Delay  time.Duration
-	Before func() // runs before the request is handled
-}
+type Fault = simulator.Fault
 
 // The kinds of fault.
 const (
@@ -49,13 +43,13 @@ const (
 	ThrottledXML = "throttled, in XML"
 	Broken       = "500 with code 3100"
 	BadGateway   = "502 with a web page"
-	Truncated    = "JSON cut off"
-	CutShort     = "connection cut"
+	Truncated    = simulator.Truncated
+	CutShort     = simulator.CutShort
 	Empty        = "an empty body"
 	FaultIn200   = "a fault with status 200"
 	Forbidden    = "403"
 	Unauthorized = "401"
-	Repeated     = "the answer before once more"
+	Repeated     = simulator.Repeated
 )
 
 // Server is the simulated company.
@@ -63,18 +57,14 @@ type Server struct {
 	Books *Books
 	OAuth *oauthtest.Server
 
-	o      Options
-	server *httptest.Server
+	o Options
 
-	mu       sync.Mutex
-	faults   []Fault
-	requests int
-	writes   int
-	window   []time.Time
-	poison   map[string]bool // entity/id
-	lying    map[string]bool // entity/id told as deleted though it is not
-	last     []byte
-	problem  []string
+	simulator.Front
+
+	mu     sync.Mutex
+	window []time.Time
+	poison map[string]bool // entity/id
+	lying  map[string]bool // entity/id told as deleted though it is not
 }
 
 // New starts a server on this machine.
@@ -105,18 +95,20 @@ func New(o Options) *Server {
 	mux.HandleFunc("/oauth2/v1/tokens/bearer", s.OAuth.Token)
 	mux.HandleFunc("/connect/oauth2", s.OAuth.Authorize)
 	mux.HandleFunc("/v3/company/", s.api)
-	s.server = httptest.NewServer(mux)
+	if err := s.Serve(mux); err != nil {
+		panic(err) // no port is free
+	}
 	return s
 }
 
 // URL is the host; AuthorizeURL and TokenURL are the vendor's other pages.
-func (s *Server) URL() string { return s.server.URL }
+func (s *Server) URL() string { return s.Origin() }
 
 // AuthorizeURL is the consent page.
-func (s *Server) AuthorizeURL() string { return s.server.URL + "/connect/oauth2" }
+func (s *Server) AuthorizeURL() string { return s.Origin() + "/connect/oauth2" }
 
 // TokenURL is where tokens are given.
-func (s *Server) TokenURL() string { return s.server.URL + "/oauth2/v1/tokens/bearer" }
+func (s *Server) TokenURL() string { return s.Origin() + "/oauth2/v1/tokens/bearer" }
 
 // ClientID and ClientSecret are the app's.
 func (s *Server) ClientID() string     { return "ABclient" }
@@ -124,24 +116,6 @@ func (s *Server) ClientSecret() string { return "secret/of+intuit" }
 
 // Realm is the company's id.
 func (s *Server) Realm() string { return s.o.Realm }
-
-// Close stops it.
-func (s *Server) Close() error { s.server.Close(); return nil }
-
-// Requests counts requests to the interface; Writes those that would write.
-func (s *Server) Requests() int { s.mu.Lock(); defer s.mu.Unlock(); return s.requests }
-
-// Writes counts attempts to write.
-func (s *Server) Writes() int { s.mu.Lock(); defer s.mu.Unlock(); return s.writes }
-
-// Problems are requests that the vendor would not have liked.
-func (s *Server) Problems() []string { s.mu.Lock(); defer s.mu.Unlock(); return s.problem }
-
-// Fail adds a fault; Heal removes all.
-func (s *Server) Fail(f Fault) { s.mu.Lock(); defer s.mu.Unlock(); s.faults = append(s.faults, f) }
-
-// Heal removes the faults.
-func (s *Server) Heal() { s.mu.Lock(); defer s.mu.Unlock(); s.faults = nil }
 
 // Poison makes every page that holds the object fail with code 4002.
 func (s *Server) Poison(entity string, id int) {
@@ -157,150 +131,84 @@ func (s *Server) Lie(entity string, id int) {
 	s.lying[entity+"/"+strconv.Itoa(id)] = true
 }
 
-func (s *Server) fault() Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var hit Fault
-	for i := range s.faults {
-		f := &s.faults[i]
-		switch {
-		case f.Skip > 0:
-			f.Skip--
-		case f.Times >= 0 && hit.Kind == "" && hit.Before == nil && hit.Delay == 0:
-			hit = *f
-			if f.Times == 1 {
-				f.Times = -1
-			} else if f.Times > 1 {
-				f.Times--
-			}
-		}
-	}
-	return hit
+// business is a fault of the business part; gateway one before it.
+func business(status int, code, message, detail, kind string) simulator.Answer {
+	return simulator.JSON(status, map[string]any{
+		"Fault": map[string]any{"Error": []any{map[string]any{"Message": message, "Detail": detail, "code": code, "element": ""}}, "type": kind}, "time": "2026-02-11T01:02:03.456-08:00",
+	})
 }
 
-// business is the fault of the business part; gateway that before it.
-func business(code, message, detail, kind string) map[string]any {
-	return map[string]any{"Fault": map[string]any{"Error": []any{map[string]any{"Message": message, "Detail": detail, "code": code, "element": ""}}, "type": kind}, "time": "2026-02-11T01:02:03.456-08:00"}
-}
-
-func gateway(status int, code, message, detail, kind string) map[string]any {
-	return map[string]any{
+func gateway(status int, code, message, detail, kind string) simulator.Answer {
+	return simulator.JSON(status, map[string]any{
 		"warnings": nil, "intuitObject": nil, "fault": map[string]any{"error": []any{map[string]any{
 			"message": fmt.Sprintf("message=%s; errorCode=%06s; statusCode=%d", message, code, status), "detail": detail, "code": code, "element": nil,
 		}}, "type": kind}, "report": nil, "time": 1767225600000,
-	}
+	})
 }
 
-func xmlFault(kind, code, message, detail string) string {
-	return `<?xml version="1.0" encoding="UTF-8"?><IntuitResponse time="2026-02-11T01:02:03.456-08:00" xmlns="http://schema.intuit.com/finance/v3"><Fault type="` +
-		kind + `"><Error code="` + code + `"><Message>` + message + `</Message><Detail>` + detail + `</Detail></Error></Fault></IntuitResponse>`
+func inXML(status int, kind, code, message, detail string) simulator.Answer {
+	return simulator.Answer{Status: status, Header: http.Header{"Content-Type": {"application/xml"}}, Body: []byte(
+		`<?xml version="1.0" encoding="UTF-8"?><IntuitResponse time="2026-02-11T01:02:03.456-08:00" xmlns="http://schema.intuit.com/finance/v3"><Fault type="` +
+			kind + `"><Error code="` + code + `"><Message>` + message + `</Message><Detail>` + detail + `</Detail></Error></Fault></IntuitResponse>`,
+	)}
 }
 
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
-	f := s.fault()
-	if f.Before != nil {
-		f.Before()
-	}
-	s.mu.Lock()
-	s.requests++
-	if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/query") {
-		s.writes++
-	}
-	s.mu.Unlock()
-	if f.Delay > 0 {
-		select {
-		case <-time.After(f.Delay):
-		case <-r.Context().Done():
-			return
-		}
+	s.Count(r.Method == http.MethodGet || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/query"))
+	fault, ok := s.Meet(r, r.URL.Path)
+	if !ok {
+		return
 	}
 	w.Header().Set("intuit_tid", "1-abc")
-	if s.broken(w, f.Kind) {
-		return
+	answer, failed := broken(fault.Kind)
+	if !failed {
+		answer = s.handle(r)
 	}
-	status, body := s.handle(r)
-	if pdf, ok := body.([]byte); ok {
-		w.Header().Set("Content-Type", "application/pdf")
-		_, _ = w.Write(pdf)
-		return
-	}
-	if text, ok := body.(string); ok {
-		w.Header().Set("Content-Type", "application/xml")
-		w.WriteHeader(status)
-		fmt.Fprint(w, text)
-		return
-	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err)
-	}
-	s.mu.Lock()
-	if f.Kind == Repeated && s.last != nil {
-		text = s.last
-	}
-	s.last = text
-	s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	if f.Kind == Truncated {
-		text = text[:len(text)/2]
-	}
-	w.WriteHeader(status)
-	if f.Kind == CutShort {
-		_, _ = w.Write(text[:len(text)/2])
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(text)
+	s.Send(w, fault, "", answer)
 }
 
-// broken answers as the fault says; false: the usual answer, maybe spoilt.
-func (s *Server) broken(w http.ResponseWriter, kind string) bool {
-	send := func(status int, body any) bool {
-		w.WriteHeader(status)
-		if text, ok := body.(string); ok {
-			fmt.Fprint(w, text)
-		} else {
-			_ = json.NewEncoder(w).Encode(body)
-		}
-		return true
-	}
+// broken is the answer of a fault; false: the usual one.
+func broken(kind string) (simulator.Answer, bool) {
 	switch kind {
 	case Throttled:
-		w.Header().Set("Retry-After", "1")
-		return send(http.StatusTooManyRequests, gateway(429, "3001", "ThrottleExceeded", "The request limit was reached.  Try again later", "SERVICE"))
+		return throttled().Wait("1"), true
 	case ThrottledXML:
-		w.Header().Set("Retry-After", "1")
-		return send(http.StatusTooManyRequests, xmlFault("SERVICE", "3001", "message=ThrottleExceeded; errorCode=003001; statusCode=429", "The request limit was reached.  Try again later"))
+		return inXML(http.StatusTooManyRequests, "SERVICE", "3001", "message=ThrottleExceeded; errorCode=003001; statusCode=429", "The request limit was reached.  Try again later").Wait("1"), true
 	case Broken:
-		return send(http.StatusInternalServerError, gateway(500, "3100", "InternalServerError", "Internal Server Error", "SERVICE"))
+		return gateway(500, "3100", "InternalServerError", "Internal Server Error", "SERVICE"), true
 	case BadGateway:
-		return send(http.StatusBadGateway, "<html><head><title>502 Bad Gateway</title></head></html>")
+		return simulator.WebPage(http.StatusBadGateway, "502 Bad Gateway"), true
 	case Empty:
-		return send(http.StatusOK, "")
+		return simulator.Answer{Status: http.StatusOK}, true
 	case FaultIn200:
-		return send(http.StatusOK, business("10000", "An application error has occurred while processing your request", "System Failure Error: boom", "SystemFault"))
+		return business(http.StatusOK, "10000", "An application error has occurred while processing your request", "System Failure Error: boom", "SystemFault"), true
 	case Forbidden:
-		return send(http.StatusForbidden, gateway(403, "3100", "ApplicationAuthorizationFailed", "", "AUTHORIZATION"))
+		return gateway(403, "3100", "ApplicationAuthorizationFailed", "", "AUTHORIZATION"), true
 	case Unauthorized:
-		return send(http.StatusUnauthorized, gateway(401, "3200", "AuthenticationFailed", "Malformed bearer token: too short or too long", "AUTHENTICATION"))
+		return gateway(401, "3200", "AuthenticationFailed", "Malformed bearer token: too short or too long", "AUTHENTICATION"), true
 	}
-	return false
+	return simulator.Answer{}, false
+}
+
+func throttled() simulator.Answer {
+	return gateway(429, "3001", "ThrottleExceeded", "The request limit was reached.  Try again later", "SERVICE")
 }
 
 var route = regexp.MustCompile(`^/v3/company/(\d+)/(\w+)(?:/([^/]+))?(?:/(pdf))?$`)
 
-func (s *Server) handle(r *http.Request) (int, any) {
+func (s *Server) handle(r *http.Request) simulator.Answer {
 	m := route.FindStringSubmatch(r.URL.Path)
 	switch {
 	case m == nil:
-		return http.StatusNotFound, "<html><title>404</title></html>"
+		return simulator.WebPage(http.StatusNotFound, "404")
 	case !s.OAuth.Bearer(r):
-		return http.StatusUnauthorized, gateway(401, "3200", "AuthenticationFailed", "Token expired: AB01…", "AUTHENTICATION")
+		return gateway(401, "3200", "AuthenticationFailed", "Token expired: AB01…", "AUTHENTICATION")
 	case m[1] != s.o.Realm:
-		return http.StatusUnauthorized, xmlFault("AuthenticationFault", "100", "General Authentication Error", "AuthenticationErrorGeneral: SRV-110-Authentication Failure , statusCode: 401")
+		return inXML(http.StatusUnauthorized, "AuthenticationFault", "100", "General Authentication Error", "AuthenticationErrorGeneral: SRV-110-Authentication Failure , statusCode: 401")
 	case r.Header.Get("Accept") == "":
-		return http.StatusOK, xmlFault("", "", "", "the default representation is XML")
+		return inXML(http.StatusOK, "", "", "", "the default representation is XML")
 	case s.tooMany():
-		return http.StatusTooManyRequests, gateway(429, "3001", "ThrottleExceeded", "The request limit was reached.  Try again later", "SERVICE")
+		return throttled()
 	}
 	q := r.URL.Query()
 	s.Books.mu.Lock()
@@ -320,16 +228,16 @@ func (s *Server) handle(r *http.Request) (int, any) {
 	case "invoice", "customer", "creditmemo", "payment":
 		return s.one(m[2], m[3], m[4] == "pdf" && r.Header.Get("Accept") == "application/pdf")
 	}
-	return http.StatusBadRequest, business("4000", "unsupported", "Unsupported operation "+m[2], "ValidationFault")
+	return business(http.StatusBadRequest, "4000", "unsupported", "Unsupported operation "+m[2], "ValidationFault")
 }
 
-func (s *Server) ok(body map[string]any) (int, any) {
+func (s *Server) ok(body map[string]any) simulator.Answer {
 	body["time"] = s.o.Now().In(zone).Format("2006-01-02T15:04:05.000-07:00")
-	return http.StatusOK, body
+	return simulator.JSON(http.StatusOK, body)
 }
 
-func (s *Server) missing() (int, any) {
-	return http.StatusBadRequest, business("610", "Object Not Found", "Object Not Found : Something you're trying to use has been made inactive.", "ValidationFault")
+func (s *Server) missing() simulator.Answer {
+	return business(http.StatusBadRequest, "610", "Object Not Found", "Object Not Found : Something you're trying to use has been made inactive.", "ValidationFault")
 }
 
 // tooMany keeps the vendor's pace: requests in the last minute.
@@ -358,20 +266,18 @@ func (s *Server) poisoned(entity string, list []*object) bool {
 	return false
 }
 
-func poisonFault() (int, any) {
-	return http.StatusInternalServerError, xmlFault("Service", "4002", "QueryProcessingError", "QueryProcessingError: To email address entered is invalid")
+func poisonFault() simulator.Answer {
+	return inXML(http.StatusInternalServerError, "Service", "4002", "QueryProcessingError", "QueryProcessingError: To email address entered is invalid")
 }
 
-func (s *Server) query(text string) (int, any) {
+func (s *Server) query(text string) simulator.Answer {
 	st, err := parse(text)
 	var refused *queryError
 	if errors.As(err, &refused) {
-		return http.StatusBadRequest, business(refused.code, "QueryParserError", refused.detail, "ValidationFault")
+		return business(http.StatusBadRequest, refused.code, "QueryParserError", refused.detail, "ValidationFault")
 	}
 	if st.order == "" && !st.count {
-		s.mu.Lock()
-		s.problem = append(s.problem, "no ORDERBY: "+text)
-		s.mu.Unlock()
+		s.Mind("no ORDERBY: %s", text)
 	}
 	list, total := st.run(s.Books.of(st.entity), s.o.IDsByText)
 	if st.count {
@@ -394,13 +300,13 @@ func (s *Server) query(text string) (int, any) {
 	return s.ok(map[string]any{"QueryResponse": response})
 }
 
-func (s *Server) cdc(q url.Values) (int, any) {
+func (s *Server) cdc(q url.Values) simulator.Answer {
 	since, err := time.Parse(time.RFC3339, q.Get("changedSince"))
 	if err != nil {
-		return http.StatusBadRequest, business("2030", "Invalid date", "changedSince", "ValidationFault")
+		return business(http.StatusBadRequest, "2030", "Invalid date", "changedSince", "ValidationFault")
 	}
 	if s.o.Now().Sub(since) > 30*24*time.Hour {
-		return http.StatusBadRequest, business("500", "Unsupported Operation", "Operation cdc with changedSince date "+q.Get("changedSince")+" which is older than fixed days is not supported.", "ValidationFault")
+		return business(http.StatusBadRequest, "500", "Unsupported Operation", "Operation cdc with changedSince date "+q.Get("changedSince")+" which is older than fixed days is not supported.", "ValidationFault")
 	}
 	parts, room := []any{}, 1000
 	for entity := range strings.SplitSeq(q.Get("entities"), ",") {
@@ -436,14 +342,14 @@ func (s *Server) cdc(q url.Values) (int, any) {
 	return s.ok(map[string]any{"CDCResponse": []any{map[string]any{"QueryResponse": parts}}})
 }
 
-func (s *Server) one(entity, key string, pdf bool) (int, any) {
+func (s *Server) one(entity, key string, pdf bool) simulator.Answer {
 	name := map[string]string{"invoice": "Invoice", "customer": "Customer", "creditmemo": "CreditMemo", "payment": "Payment"}[entity]
 	for _, o := range s.Books.of(name) {
 		if strconv.Itoa(o.id) != key || o.changes.deleted {
 			continue
 		}
 		if pdf {
-			return http.StatusOK, []byte("%PDF-1.4\n% " + key + "\n%%EOF\n")
+			return simulator.PDF(key)
 		}
 		return s.ok(map[string]any{name: o.fields()})
 	}

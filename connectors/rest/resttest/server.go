@@ -1,11 +1,9 @@
 package resttest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"relanced/connectors/simulator"
+	"relanced/internal/oauth"
 	"relanced/internal/oauth/oauthtest"
 )
 
@@ -53,16 +53,12 @@ type Options struct {
 	Size  int   // rows of a page at most; 0: 100
 	Auth  string
 	Now   func() time.Time
+	// Redirect is the address that the app has registered; "": the usual one.
+	Redirect string
 }
 
 // Fault is an answer that is not the usual one.
-type Fault struct {
-	Skip   int // requests to let pass first
-	Times  int // how many are hit; 0: all
-	Kind   string
-	Delay  time.Duration
-	Before func() // runs before the request is handled
-}
+type Fault = simulator.Fault
 
 // The kinds of fault.
 const (
@@ -70,10 +66,10 @@ const (
 	Forbidden    = "403"
 	Throttled    = "429"
 	Broken       = "500"
-	Truncated    = "JSON cut off"
-	CutShort     = "connection cut"
+	Truncated    = simulator.Truncated
+	CutShort     = simulator.CutShort
 	WebPage      = "a web page"
-	Repeated     = "the page before once more"
+	Repeated     = simulator.Repeated
 	Failing      = "a refusal with status 200"
 )
 
@@ -82,20 +78,12 @@ type Server struct {
 	*Books
 	OAuth *oauthtest.Server
 
-	o      Options
-	server *httptest.Server
+	o Options
 
-	mu       sync.Mutex
-	faults   []Fault
-	requests int
-	writes   int
-	pages    map[string]page // the last one by path
-	paths    []string
-}
+	simulator.Front
 
-type page struct {
-	body []byte
-	link string
+	mu    sync.Mutex
+	paths []string
 }
 
 // New starts a server on this machine.
@@ -112,150 +100,74 @@ func New(o Options) *Server {
 	if o.Auth == "" {
 		o.Auth = Header
 	}
-	s := &Server{o: o, Books: &Books{now: o.Now}, pages: map[string]page{}}
+	if o.Redirect == "" {
+		o.Redirect = oauth.DefaultRedirectURL
+	}
+	s := &Server{o: o, Books: &Books{now: o.Now}}
 	s.OAuth = oauthtest.New(oauthtest.Options{
 		ClientID: "quittance-app", ClientSecret: "app/s3cret+", Unattended: true, Now: o.Now, Scopes: []string{"books.read"},
-		RedirectURL: "http://localhost:8686/oauth/callback",
+		RedirectURL: o.Redirect,
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/oauth/token", s.OAuth.Token)
 	mux.HandleFunc("/oauth/authorize", s.OAuth.Authorize)
 	mux.HandleFunc("/v1/", s.api)
-	s.server = httptest.NewServer(mux)
+	if err := s.Serve(mux); err != nil {
+		panic(err) // no port is free
+	}
 	return s
 }
 
 // URL is the base address; TokenURL is where tokens are given.
-func (s *Server) URL() string { return s.server.URL + "/v1" }
+func (s *Server) URL() string { return s.Origin() + "/v1" }
 
 // TokenURL is where tokens are given.
-func (s *Server) TokenURL() string { return s.server.URL + "/oauth/token" }
+func (s *Server) TokenURL() string { return s.Origin() + "/oauth/token" }
 
 // AuthorizeURL is the page where a person agrees.
-func (s *Server) AuthorizeURL() string { return s.server.URL + "/oauth/authorize" }
-
-// Close stops it.
-func (s *Server) Close() error { s.server.Close(); return nil }
-
-// Requests counts requests to the interface.
-func (s *Server) Requests() int { s.mu.Lock(); defer s.mu.Unlock(); return s.requests }
-
-// Writes counts attempts to write.
-func (s *Server) Writes() int { s.mu.Lock(); defer s.mu.Unlock(); return s.writes }
+func (s *Server) AuthorizeURL() string { return s.Origin() + "/oauth/authorize" }
 
 // Paths are the addresses asked for, in order.
 func (s *Server) Paths() []string { s.mu.Lock(); defer s.mu.Unlock(); return slices.Clone(s.paths) }
 
-// Fail adds a fault; Heal removes all.
-func (s *Server) Fail(f Fault) { s.mu.Lock(); defer s.mu.Unlock(); s.faults = append(s.faults, f) }
-
-// Heal removes the faults.
-func (s *Server) Heal() { s.mu.Lock(); defer s.mu.Unlock(); s.faults = nil }
-
-func (s *Server) fault() Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var hit Fault
-	for i := range s.faults {
-		f := &s.faults[i]
-		switch {
-		case f.Skip > 0:
-			f.Skip--
-		case f.Times >= 0 && hit.Kind == "" && hit.Before == nil && hit.Delay == 0:
-			hit = *f
-			if f.Times == 1 {
-				f.Times = -1
-			} else if f.Times > 1 {
-				f.Times--
-			}
-		}
-	}
-	return hit
-}
-
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
-	f := s.fault()
-	if f.Before != nil {
-		f.Before()
-	}
+	s.Count(r.Method == http.MethodGet || r.Method == http.MethodPost && s.o.Style == Post && strings.HasSuffix(r.URL.Path, "/search"))
 	s.mu.Lock()
-	s.requests++
 	s.paths = append(s.paths, r.URL.RequestURI())
-	if r.Method != http.MethodGet && (r.Method != http.MethodPost || s.o.Style != Post || !strings.HasSuffix(r.URL.Path, "/search")) {
-		s.writes++
-	}
 	s.mu.Unlock()
+	fault, ok := s.Meet(r, r.URL.Path)
+	if !ok {
+		return
+	}
 	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
-	if f.Delay > 0 {
-		select {
-		case <-time.After(f.Delay):
-		case <-r.Context().Done():
-			return
-		}
+	answer, failed := broken(fault.Kind)
+	if !failed {
+		answer = s.handle(r)
 	}
-	if broken(w, f.Kind) {
-		return
-	}
-	status, body, link := s.handle(r)
-	if pdf, ok := body.([]byte); ok {
-		w.Header().Set("Content-Type", "application/pdf")
-		_, _ = w.Write(pdf)
-		return
-	}
-	if f.Kind == Failing {
-		body = map[string]any{"success": false, "fault": map[string]any{"text": "the books are being closed"}}
-	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
-		panic(err)
-	}
-	now := page{text.Bytes(), link}
-	s.mu.Lock()
-	before, known := s.pages[r.URL.Path]
-	if f.Kind == Repeated && known && status == http.StatusOK {
-		now = before
-	}
-	if status == http.StatusOK {
-		s.pages[r.URL.Path] = now
-	}
-	s.mu.Unlock()
-	if now.link != "" {
-		w.Header().Set("Link", now.link)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	switch f.Kind {
-	case Truncated:
-		_, _ = w.Write(now.body[:len(now.body)/2])
-	case CutShort:
-		_, _ = w.Write(now.body[:len(now.body)/2])
-		panic(http.ErrAbortHandler)
-	default:
-		_, _ = w.Write(now.body)
-	}
+	s.Send(w, fault, r.URL.Path, answer)
 }
 
-func broken(w http.ResponseWriter, kind string) bool {
-	status := map[string]int{Unauthorized: 401, Forbidden: 403, Throttled: 429, Broken: 500, WebPage: 200}[kind]
-	if status == 0 {
-		return false
+// broken is the answer of a fault; false: the usual one.
+func broken(kind string) (simulator.Answer, bool) {
+	switch kind {
+	case Unauthorized:
+		return refusal(http.StatusUnauthorized, "refused: %s", kind), true
+	case Forbidden:
+		return refusal(http.StatusForbidden, "refused: %s", kind), true
+	case Throttled:
+		return refusal(http.StatusTooManyRequests, "refused: %s", kind).Wait("1"), true
+	case Broken:
+		return refusal(http.StatusInternalServerError, "refused: %s", kind), true
+	case WebPage:
+		return simulator.WebPage(http.StatusOK, "Maintenance"), true
+	case Failing:
+		return simulator.JSON(http.StatusOK, map[string]any{"success": false, "fault": map[string]any{"text": "the books are being closed"}}), true
 	}
-	if kind == Throttled {
-		w.Header().Set("Retry-After", "1")
-	}
-	w.WriteHeader(status)
-	if kind == WebPage {
-		fmt.Fprint(w, "<html><head><title>Maintenance</title></head></html>")
-		return true
-	}
-	fmt.Fprintf(w, `{"fault": {"text": "refused: %s"}}`, kind)
-	return true
+	return simulator.Answer{}, false
 }
 
-func refusal(status int, format string, args ...any) (int, any, string) {
-	return status, map[string]any{"fault": map[string]any{"text": fmt.Sprintf(format, args...)}}, ""
+func refusal(status int, format string, args ...any) simulator.Answer {
+	return simulator.JSON(status, map[string]any{"fault": map[string]any{"text": fmt.Sprintf(format, args...)}})
 }
 
 func (s *Server) letIn(r *http.Request) bool {
@@ -271,7 +183,7 @@ func (s *Server) letIn(r *http.Request) bool {
 	return r.Header.Get("X-Quittance-Key") == "key "+Key
 }
 
-func (s *Server) handle(r *http.Request) (int, any, string) {
+func (s *Server) handle(r *http.Request) simulator.Answer {
 	if !s.letIn(r) {
 		return refusal(http.StatusUnauthorized, "who are you?")
 	}
@@ -279,7 +191,7 @@ func (s *Server) handle(r *http.Request) (int, any, string) {
 	kinds := []string{"customers", "invoices", "credits", "payments"}
 	switch {
 	case len(steps) == 1 && steps[0] == "me":
-		return http.StatusOK, map[string]any{"company": map[string]any{"name": "Ateliers du Quai"}}, ""
+		return simulator.JSON(http.StatusOK, map[string]any{"company": map[string]any{"name": "Ateliers du Quai"}})
 	case len(steps) == 1 && s.o.Style != Post && slices.Contains(kinds, steps[0]):
 		return s.list(steps[0], r.URL.Query(), r)
 	case len(steps) == 2 && s.o.Style == Post && steps[1] == "search" && slices.Contains(kinds, steps[0]):
@@ -290,9 +202,9 @@ func (s *Server) handle(r *http.Request) (int, any, string) {
 				continue
 			}
 			if len(steps) == 3 && steps[0] == "invoices" && steps[2] == "pdf" {
-				return http.StatusOK, []byte("%PDF-1.7 " + steps[1]), ""
+				return simulator.PDF(steps[1])
 			}
-			return http.StatusOK, map[string]any{"data": row.object}, ""
+			return simulator.JSON(http.StatusOK, map[string]any{"data": row.object})
 		}
 	}
 	return refusal(http.StatusNotFound, "there is no %s", r.URL.Path)
@@ -342,7 +254,7 @@ func (s *Server) read(q url.Values) (asked, error) {
 	return a, nil
 }
 
-func (s *Server) search(kind string, r *http.Request) (int, any, string) {
+func (s *Server) search(kind string, r *http.Request) simulator.Answer {
 	var body struct {
 		Filters []struct {
 			Field string `json:"field"`
@@ -366,7 +278,7 @@ func (s *Server) search(kind string, r *http.Request) (int, any, string) {
 	return s.list(kind, q, r)
 }
 
-func (s *Server) list(kind string, q url.Values, r *http.Request) (int, any, string) {
+func (s *Server) list(kind string, q url.Values, r *http.Request) simulator.Answer {
 	a, err := s.read(q)
 	if err != nil {
 		return refusal(http.StatusBadRequest, "%v", err)
@@ -393,9 +305,9 @@ func (s *Server) list(kind string, q url.Values, r *http.Request) (int, any, str
 	body := map[string]any{"data": objects, "meta": meta}
 	if !more {
 		if s.o.Style == Link {
-			return http.StatusOK, objects, ""
+			return simulator.JSON(http.StatusOK, objects)
 		}
-		return http.StatusOK, body, ""
+		return simulator.JSON(http.StatusOK, body)
 	}
 	next := *r.URL
 	parameters := next.Query()
@@ -405,9 +317,11 @@ func (s *Server) list(kind string, q url.Values, r *http.Request) (int, any, str
 	case Cursor:
 		meta["next"] = fmt.Sprintf("after/%d", rows[len(rows)-1].id)
 	case NextURL:
-		meta["next"] = s.server.URL + next.RequestURI()
+		meta["next"] = s.Origin() + next.RequestURI()
 	case Link:
-		return http.StatusOK, objects, fmt.Sprintf(`<%s%s>; rel="first", <%s%s>; title="a, b"; rel="next last"`, s.server.URL, r.URL.Path, s.server.URL, next.RequestURI())
+		answer := simulator.JSON(http.StatusOK, objects)
+		answer.Header.Set("Link", fmt.Sprintf(`<%s%s>; rel="first", <%s%s>; title="a, b"; rel="next last"`, s.Origin(), r.URL.Path, s.Origin(), next.RequestURI()))
+		return answer
 	}
-	return http.StatusOK, body, ""
+	return simulator.JSON(http.StatusOK, body)
 }

@@ -1,10 +1,8 @@
 package sagetest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"relanced/connectors/simulator"
 	"relanced/internal/oauth/oauthtest"
 )
 
@@ -34,13 +33,7 @@ type Options struct {
 }
 
 // Fault is an answer that is not the usual one.
-type Fault struct {
-	Skip   int    // requests to let pass first
-	Times  int    // how many are hit; 0: all
-	Kind   string // "" or one of the kinds
-	Delay  time.Duration
-	Before func() // runs before the request is handled
-}
+type Fault = simulator.Fault
 
 // The kinds of fault.
 const (
@@ -48,9 +41,9 @@ const (
 	Broken            = "500"
 	BadGateway        = "502 with a web page"
 	Timeout           = "504"
-	Truncated         = "JSON cut off"
-	CutShort          = "connection cut"
-	Repeated          = "the answer before once more"
+	Truncated         = simulator.Truncated
+	CutShort          = simulator.CutShort
+	Repeated          = simulator.Repeated
 	Forbidden         = "403"
 	Unauthorized      = "401"
 	UnauthorizedPlain = "401 in the words of an authorization server"
@@ -63,16 +56,12 @@ type Server struct {
 	Books *Books
 	OAuth *oauthtest.Server
 
-	o      Options
-	server *httptest.Server
+	o Options
 
-	mu       sync.Mutex
-	faults   []Fault
-	requests int
-	writes   int
-	last     []byte
-	problem  []string
-	spoilt   map[string]bool
+	simulator.Front
+
+	mu     sync.Mutex
+	spoilt map[string]bool
 }
 
 // New starts a server on this machine.
@@ -96,16 +85,18 @@ func New(o Options) *Server {
 	mux.HandleFunc("/token", s.OAuth.Token)
 	mux.HandleFunc("/oauth2/auth/central", s.OAuth.Authorize)
 	mux.HandleFunc("/v3.1/", s.api)
-	s.server = httptest.NewServer(mux)
+	if err := s.Serve(mux); err != nil {
+		panic(err) // no port is free
+	}
 	return s
 }
 
 // URL is the interface's address; AuthorizeURL and TokenURL are the vendor's
 // other pages.
-func (s *Server) URL() string { return s.server.URL + "/v3.1" }
+func (s *Server) URL() string { return s.Origin() + "/v3.1" }
 
-func (s *Server) AuthorizeURL() string { return s.server.URL + "/oauth2/auth/central?filter=apiv3.1" }
-func (s *Server) TokenURL() string     { return s.server.URL + "/token" }
+func (s *Server) AuthorizeURL() string { return s.Origin() + "/oauth2/auth/central?filter=apiv3.1" }
+func (s *Server) TokenURL() string     { return s.Origin() + "/token" }
 
 // ClientID and ClientSecret are the app's.
 func (s *Server) ClientID() string     { return "sage-client" }
@@ -114,26 +105,6 @@ func (s *Server) ClientSecret() string { return "secret/of+sage" }
 // Business is the id of the business; Lead that of the one the user leads.
 func (s *Server) Business() string { return "b1b1b1b1c2c2c2c2d3d3d3d3e4e4e4e4" }
 func (s *Server) Lead() string     { return "0000b1b1c2c2c2c2d3d3d3d3e4e4e4e4" }
-
-// Close stops it.
-func (s *Server) Close() error { s.server.Close(); return nil }
-
-// Requests counts requests to the interface; Writes those that would write.
-func (s *Server) Requests() int { s.mu.Lock(); defer s.mu.Unlock(); return s.requests }
-func (s *Server) Writes() int   { s.mu.Lock(); defer s.mu.Unlock(); return s.writes }
-
-// Problems are requests that the vendor would not have liked.
-func (s *Server) Problems() []string { s.mu.Lock(); defer s.mu.Unlock(); return s.problem }
-
-func (s *Server) mind(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.problem = append(s.problem, text)
-}
-
-// Fail adds a fault; Heal removes all.
-func (s *Server) Fail(f Fault) { s.mu.Lock(); defer s.mu.Unlock(); s.faults = append(s.faults, f) }
-func (s *Server) Heal()        { s.mu.Lock(); defer s.mu.Unlock(); s.faults = nil }
 
 // Spoil makes every list that holds all of the record fail; alone it is given
 // unless wholly.
@@ -150,138 +121,81 @@ func (s *Server) Roles(readOnly, noOpenings bool) {
 	s.o.ReadOnly, s.o.NoOpenings = readOnly, noOpenings
 }
 
-func (s *Server) fault() Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var hit Fault
-	for i := range s.faults {
-		f := &s.faults[i]
-		switch {
-		case f.Skip > 0:
-			f.Skip--
-		case f.Times >= 0 && hit.Kind == "" && hit.Before == nil && hit.Delay == 0:
-			hit = *f
-			if f.Times == 1 {
-				f.Times = -1
-			} else if f.Times > 1 {
-				f.Times--
-			}
-		}
-	}
-	return hit
-}
-
 // diagnoses is the body of a refusal.
 func diagnoses(code, message string) any {
 	return []any{map[string]any{"$severity": "error", "$dataCode": code, "$message": message, "$source": ""}}
 }
 
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
-	f := s.fault()
-	if f.Before != nil {
-		f.Before()
-	}
-	s.mu.Lock()
-	s.requests++
-	if r.Method != http.MethodGet {
-		s.writes++
-	}
-	s.mu.Unlock()
-	if f.Delay > 0 {
-		select {
-		case <-time.After(f.Delay):
-		case <-r.Context().Done():
-			return
-		}
-	}
-	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
-	status, body := s.broken(w, f.Kind)
-	if status == 0 {
-		status, body = s.handle(r)
-	}
-	if raw, ok := body.([]byte); ok {
-		w.WriteHeader(status)
-		_, _ = w.Write(raw)
+	s.Count(r.Method == http.MethodGet)
+	fault, ok := s.Meet(r, r.URL.Path)
+	if !ok {
 		return
 	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err)
+	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
+	answer, failed := broken(fault.Kind)
+	if !failed {
+		answer = s.handle(r)
 	}
-	s.mu.Lock()
-	if f.Kind == Repeated && s.last != nil {
-		text, status = s.last, http.StatusOK
-	}
-	s.last = text
-	s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	if f.Kind == Truncated {
-		text = text[:len(text)/2]
-	}
-	w.WriteHeader(status)
-	if f.Kind == CutShort {
-		_, _ = w.Write(text[:len(text)/2])
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(text)
+	s.Send(w, fault, "", answer)
 }
 
-func (s *Server) broken(w http.ResponseWriter, kind string) (int, any) {
+// broken is the answer of a fault; false: the usual one.
+func broken(kind string) (simulator.Answer, bool) {
 	switch kind {
 	case Throttled:
-		w.Header().Set("Retry-After", "1")
-		return http.StatusTooManyRequests, diagnoses("TooManyRequests", "Slow down")
+		return simulator.JSON(http.StatusTooManyRequests, diagnoses("TooManyRequests", "Slow down")).Wait("1"), true
 	case Broken:
-		return http.StatusInternalServerError, diagnoses("UnexpectedError", "An unexpected error occurred.")
+		return simulator.JSON(http.StatusInternalServerError, diagnoses("UnexpectedError", "An unexpected error occurred.")), true
 	case BadGateway:
-		return http.StatusBadGateway, []byte("<html><head><title>502 Bad Gateway</title></head></html>")
+		return simulator.WebPage(http.StatusBadGateway, "502 Bad Gateway"), true
 	case Timeout:
-		return http.StatusGatewayTimeout, []byte("<html><head><title>504</title></head></html>")
+		return simulator.WebPage(http.StatusGatewayTimeout, "504"), true
 	case Forbidden:
-		return http.StatusForbidden, diagnoses("MultiUserAccessDenied", "You do not have access to this.")
+		return simulator.JSON(http.StatusForbidden, diagnoses("MultiUserAccessDenied", "You do not have access to this.")), true
 	case Unauthorized:
-		return http.StatusUnauthorized, diagnoses("AuthorizationFailure", "The access token is invalid or has expired.")
+		return simulator.JSON(http.StatusUnauthorized, diagnoses("AuthorizationFailure", "The access token is invalid or has expired.")), true
 	case UnauthorizedPlain:
-		return http.StatusUnauthorized, map[string]any{"error": "invalid_token", "error_description": "The access token expired"}
+		return simulator.JSON(http.StatusUnauthorized, map[string]any{"error": "invalid_token", "error_description": "The access token expired"}), true
 	case UnauthorizedEmpty:
-		return http.StatusUnauthorized, []byte{}
+		return simulator.Answer{Status: http.StatusUnauthorized}, true
 	case Lapsed:
-		return http.StatusUnauthorized, diagnoses("AuthorizationFailure", "No active subscription. (MSE)")
+		return simulator.JSON(http.StatusUnauthorized, diagnoses("AuthorizationFailure", "No active subscription. (MSE)")), true
 	}
-	return 0, nil
+	return simulator.Answer{}, false
 }
 
-func (s *Server) handle(r *http.Request) (int, any) {
+func (s *Server) handle(r *http.Request) simulator.Answer {
 	list, id, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v3.1/"), "/")
 	business := r.Header.Get("X-Business")
 	switch {
 	case !s.OAuth.Bearer(r):
-		return http.StatusUnauthorized, diagnoses("AuthorizationFailure", "The access token is invalid or has expired.")
+		return simulator.JSON(http.StatusUnauthorized, diagnoses("AuthorizationFailure", "The access token is invalid or has expired."))
 	case r.Header.Get("Accept") == "":
-		return http.StatusUnsupportedMediaType, diagnoses("UnsupportedMediaType", "Accept is missing")
+		return simulator.JSON(http.StatusUnsupportedMediaType, diagnoses("UnsupportedMediaType", "Accept is missing"))
 	case list == "businesses":
 		return s.businesses(id)
 	case business == "":
-		s.mind("no X-Business: " + r.URL.String())
-		return http.StatusOK, map[string]any{"$total": 0, "$page": 1, "$items": []any{}}
+		s.Mind("no X-Business: %s", r.URL.String())
+		return simulator.JSON(http.StatusOK, map[string]any{"$total": 0, "$page": 1, "$items": []any{}})
 	case business != s.Business():
-		return http.StatusNotFound, diagnoses("RecordNotFound", "The record was not found.")
+		return simulator.JSON(http.StatusNotFound, diagnoses("RecordNotFound", "The record was not found."))
 	}
 	s.mu.Lock()
 	o := s.o
 	s.mu.Unlock()
 	if list == Allocations && o.ReadOnly || list == Openings && o.NoOpenings || strings.HasSuffix(list, "_settings") && o.NoSettings {
-		return http.StatusForbidden, diagnoses("MultiUserAccessDenied", "You do not have access to this.")
+		return simulator.JSON(http.StatusForbidden, diagnoses("MultiUserAccessDenied", "You do not have access to this."))
 	}
 	s.Books.mu.Lock()
 	defer s.Books.mu.Unlock()
 	switch {
 	case list == "financial_settings":
-		return http.StatusOK, map[string]any{"base_currency": s.currency(""), "mtd_authenticated_date": ""}
+		return simulator.JSON(http.StatusOK, map[string]any{"base_currency": s.currency(""), "mtd_authenticated_date": ""})
 	case list == "invoice_settings":
-		return http.StatusOK, map[string]any{"customer_credit_days": o.Days}
+		return simulator.JSON(http.StatusOK, map[string]any{"customer_credit_days": o.Days})
 	case params[list] == nil:
-		return http.StatusNotFound, []byte("<html><title>404</title></html>")
+		return simulator.WebPage(http.StatusNotFound, "404")
 	}
 	q := r.URL.Query()
 	allowed := params[list]
@@ -290,8 +204,8 @@ func (s *Server) handle(r *http.Request) (int, any) {
 	}
 	for name := range q {
 		if !slices.Contains(allowed, name) {
-			s.mind("unknown parameter " + name + ": " + r.URL.String())
-			return http.StatusUnprocessableEntity, diagnoses("RecordInvalid", "unknown parameter "+name)
+			s.Mind("unknown parameter %s: %s", name, r.URL)
+			return simulator.JSON(http.StatusUnprocessableEntity, diagnoses("RecordInvalid", "unknown parameter "+name))
 		}
 	}
 	if id != "" {
@@ -300,20 +214,20 @@ func (s *Server) handle(r *http.Request) (int, any) {
 	return s.page(list, q)
 }
 
-func (s *Server) businesses(id string) (int, any) {
+func (s *Server) businesses(id string) simulator.Answer {
 	names := map[string]string{s.Business(): s.o.Name, s.Lead(): "Lead Ltd"}
 	if id != "" {
 		if names[id] == "" {
-			return http.StatusNotFound, diagnoses("RecordNotFound", "The record was not found.")
+			return simulator.JSON(http.StatusNotFound, diagnoses("RecordNotFound", "The record was not found."))
 		}
 		b := ref("businesses", id, names[id])
 		b["name"], b["subscriptions"] = names[id], []any{map[string]any{"active": true}}
-		return http.StatusOK, b
+		return simulator.JSON(http.StatusOK, b)
 	}
-	return http.StatusOK, map[string]any{
+	return simulator.JSON(http.StatusOK, map[string]any{
 		"$total": 2, "$page": 1, "$items_per_page": 2147483647,
 		"$items": []any{ref("businesses", s.Lead(), "Lead Ltd"), ref("businesses", s.Business(), s.o.Name)},
-	}
+	})
 }
 
 var (
@@ -335,7 +249,7 @@ var (
 	}
 )
 
-func (s *Server) one(list, id string, q url.Values, pdf bool) (int, any) {
+func (s *Server) one(list, id string, q url.Values, pdf bool) simulator.Answer {
 	for _, r := range s.rows(list) {
 		if r.ID != id || !r.deleted.IsZero() && !s.o.ShowsDeleted {
 			continue
@@ -344,14 +258,14 @@ func (s *Server) one(list, id string, q url.Values, pdf bool) (int, any) {
 			d.Sent = true
 		}
 		if s.wholly(id) {
-			return http.StatusInternalServerError, diagnoses("UnexpectedError", "An unexpected error occurred.")
+			return simulator.JSON(http.StatusInternalServerError, diagnoses("UnexpectedError", "An unexpected error occurred."))
 		}
 		if pdf {
-			return http.StatusOK, []byte("%PDF-1.4\n% " + id + "\n%%EOF\n")
+			return simulator.PDF(id)
 		}
-		return http.StatusOK, r.look()
+		return simulator.JSON(http.StatusOK, r.look())
 	}
-	return http.StatusNotFound, diagnoses("RecordNotFound", "The record was not found.")
+	return simulator.JSON(http.StatusNotFound, diagnoses("RecordNotFound", "The record was not found."))
 }
 
 func (s *Server) wholly(id string) bool { s.mu.Lock(); defer s.mu.Unlock(); return s.spoilt[id] }
@@ -393,7 +307,7 @@ func (s *Server) selected(list string, q url.Values) ([]row, error) {
 	return out, nil
 }
 
-func (s *Server) page(list string, q url.Values) (int, any) {
+func (s *Server) page(list string, q url.Values) simulator.Answer {
 	number, size := 1, 20
 	for name, into := range map[string]*int{"page": &number, "items_per_page": &size} {
 		if n, err := strconv.Atoi(q.Get(name)); err == nil {
@@ -402,11 +316,11 @@ func (s *Server) page(list string, q url.Values) (int, any) {
 	}
 	rows, err := s.selected(list, q)
 	if err != nil || number < 1 || size < 1 || size > 200 {
-		s.mind("refused: " + q.Encode())
-		return http.StatusUnprocessableEntity, diagnoses("RecordInvalid", "a parameter is wrong")
+		s.Mind("refused: %s", q.Encode())
+		return simulator.JSON(http.StatusUnprocessableEntity, diagnoses("RecordInvalid", "a parameter is wrong"))
 	}
 	if q.Has("sort") && !slices.Contains(params[list], "sort") {
-		s.mind("sort on " + list)
+		s.Mind("sort on %s", list)
 	}
 	total := len(rows)
 	pages := max((total+size-1)/size, 1)
@@ -419,7 +333,7 @@ func (s *Server) page(list string, q url.Values) (int, any) {
 		_, spoilt := s.spoilt[r.ID]
 		s.mu.Unlock()
 		if rich && (spoilt || s.o.Largest > 0 && size > s.o.Largest) {
-			return http.StatusGatewayTimeout, []byte("<html><title>504 Gateway Timeout</title></html>")
+			return simulator.WebPage(http.StatusGatewayTimeout, "504 Gateway Timeout")
 		}
 		m := r.look()
 		if q.Get("show_payments_allocations") == "true" {
@@ -437,7 +351,7 @@ func (s *Server) page(list string, q url.Values) (int, any) {
 	if number < pages {
 		next = fmt.Sprintf("/%s?page=%d&items_per_page=%d", list, number+1, size)
 	}
-	return http.StatusOK, map[string]any{"$total": total, "$page": number, "$next": next, "$back": nil, "$itemsPerPage": size, "$items": items}
+	return simulator.JSON(http.StatusOK, map[string]any{"$total": total, "$page": number, "$next": next, "$back": nil, "$itemsPerPage": size, "$items": items})
 }
 
 // chosen keeps the three keys that rows have, and those that are asked for.

@@ -3,15 +3,15 @@ package sageactivetest
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"relanced/connectors/simulator"
 	"relanced/internal/oauth/oauthtest"
 )
 
@@ -28,22 +28,16 @@ type Options struct {
 }
 
 // Fault is an answer that is not the usual one.
-type Fault struct {
-	Skip   int    // requests to let pass first
-	Times  int    // how many are hit; 0: all
-	Kind   string // "" or one of the kinds
-	Delay  time.Duration
-	Before func() // runs before the request is handled
-}
+type Fault = simulator.Fault
 
 // The kinds of fault.
 const (
 	Throttled    = "429"
 	Broken       = "500"
 	BadGateway   = "502 with a web page"
-	Truncated    = "JSON cut off"
-	CutShort     = "connection cut"
-	Repeated     = "the answer before once more"
+	Truncated    = simulator.Truncated
+	CutShort     = simulator.CutShort
+	Repeated     = simulator.Repeated
 	Forbidden    = "403"
 	Unauthorized = "401 about the token"
 	BadKey       = "401 about the subscription key"
@@ -55,14 +49,9 @@ type Server struct {
 	Books *Books
 	OAuth *oauthtest.Server
 
-	o      Options
-	server *httptest.Server
+	o Options
 
-	mu       sync.Mutex
-	faults   []Fault
-	requests int
-	writes   int
-	last     []byte
+	simulator.Front
 }
 
 // New starts a server on this machine.
@@ -84,15 +73,17 @@ func New(o Options) *Server {
 	mux.HandleFunc("/connect/token", s.OAuth.Token)
 	mux.HandleFunc("/connect/authorize", s.OAuth.Authorize)
 	mux.HandleFunc("/graphql", s.api)
-	s.server = httptest.NewServer(mux)
+	if err := s.Serve(mux); err != nil {
+		panic(err) // no port is free
+	}
 	return s
 }
 
 // URL is the interface's address; AuthorizeURL and TokenURL are the vendor's
 // other pages.
-func (s *Server) URL() string          { return s.server.URL + "/graphql" }
-func (s *Server) AuthorizeURL() string { return s.server.URL + "/connect/authorize" }
-func (s *Server) TokenURL() string     { return s.server.URL + "/connect/token" }
+func (s *Server) URL() string          { return s.Origin() + "/graphql" }
+func (s *Server) AuthorizeURL() string { return s.Origin() + "/connect/authorize" }
+func (s *Server) TokenURL() string     { return s.Origin() + "/connect/token" }
 
 // What the app and the organization are known by.
 func (s *Server) ClientID() string     { return "active-client" }
@@ -100,199 +91,158 @@ func (s *Server) ClientSecret() string { return "secret/of+active" }
 func (s *Server) Key() string          { return "subscription-key-1" }
 func (s *Server) Organization() string { return "7c1e2d3f-0000-4b4b-8c8c-112233445566" }
 
-// Close stops it.
-func (s *Server) Close() error { s.server.Close(); return nil }
-
-// Requests counts requests to the interface; Writes those that would write.
-func (s *Server) Requests() int { s.mu.Lock(); defer s.mu.Unlock(); return s.requests }
-func (s *Server) Writes() int   { s.mu.Lock(); defer s.mu.Unlock(); return s.writes }
-
-// Fail adds a fault; Heal removes all.
-func (s *Server) Fail(f Fault) { s.mu.Lock(); defer s.mu.Unlock(); s.faults = append(s.faults, f) }
-func (s *Server) Heal()        { s.mu.Lock(); defer s.mu.Unlock(); s.faults = nil }
-
-func (s *Server) fault() Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var hit Fault
-	for i := range s.faults {
-		f := &s.faults[i]
-		switch {
-		case f.Skip > 0:
-			f.Skip--
-		case f.Times >= 0 && hit.Kind == "" && hit.Before == nil && hit.Delay == 0:
-			hit = *f
-			if f.Times == 1 {
-				f.Times = -1
-			} else if f.Times > 1 {
-				f.Times--
-			}
-		}
-	}
-	return hit
-}
-
+// asked is the body of a request.
 type asked struct {
-	Query     string `json:"query"`
-	Variables struct {
-		After string `json:"c"`
-		First int    `json:"n"`
-		Since string `json:"t"`
-	} `json:"variables"`
+	Query     string                     `json:"query"`
+	Variables map[string]json.RawMessage `json:"variables"`
 }
 
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
-	f := s.fault()
-	if f.Before != nil {
-		f.Before()
-	}
 	var in asked
-	bad := json.NewDecoder(r.Body).Decode(&in) != nil
-	s.mu.Lock()
-	s.requests++
-	if strings.HasPrefix(strings.TrimSpace(in.Query), "mutation") {
-		s.writes++
+	op, wrong := operation{}, json.NewDecoder(r.Body).Decode(&in)
+	if wrong == nil {
+		op, wrong = parse(in.Query)
 	}
-	s.mu.Unlock()
-	if f.Delay > 0 {
-		select {
-		case <-time.After(f.Delay):
-		case <-r.Context().Done():
-			return
-		}
+	s.Count(r.Method == http.MethodPost && wrong == nil && op.kind == "query")
+	fault, ok := s.Meet(r, r.URL.Path)
+	if !ok {
+		return
 	}
 	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
-	status, body := s.broken(w, f.Kind)
+	answer, broken := broken(fault.Kind)
 	switch {
-	case status != 0:
-	case bad || r.Method != http.MethodPost:
-		status, body = http.StatusBadRequest, failed("a query must be posted")
+	case broken:
+	case r.Method != http.MethodPost:
+		answer = failed(http.StatusBadRequest, "a query must be posted")
 	default:
-		status, body = s.handle(r, in)
+		answer = s.handle(r, op, wrong, in.Variables)
 	}
-	text, ok := body.([]byte)
-	if !ok {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			panic(err)
-		}
-	}
-	s.mu.Lock()
-	if f.Kind == Repeated && s.last != nil {
-		text, status = s.last, http.StatusOK
-	}
-	s.last = text
-	s.mu.Unlock()
-	if f.Kind == Truncated {
-		text = text[:len(text)/2]
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	if f.Kind == CutShort {
-		_, _ = w.Write(text[:len(text)/2])
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(text)
+	s.Send(w, fault, "", answer)
 }
 
-func (s *Server) broken(w http.ResponseWriter, kind string) (int, any) {
+// broken is the answer of a fault; false: the usual one.
+func broken(kind string) (simulator.Answer, bool) {
 	switch kind {
 	case Throttled:
-		w.Header().Set("Retry-After", "1")
-		return http.StatusTooManyRequests, map[string]any{"statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds."}
+		return refused(http.StatusTooManyRequests, "Rate limit is exceeded. Try again in 1 seconds.").Wait("1"), true
 	case Broken:
-		return http.StatusInternalServerError, map[string]any{"statusCode": 500, "message": "Internal server error"}
+		return refused(http.StatusInternalServerError, "Internal server error"), true
 	case BadGateway:
-		return http.StatusBadGateway, []byte("<html><head><title>502 Bad Gateway</title></head></html>")
+		return simulator.WebPage(http.StatusBadGateway, "502 Bad Gateway"), true
 	case Forbidden:
-		return http.StatusForbidden, map[string]any{"statusCode": 403, "message": "Forbidden"}
+		return refused(http.StatusForbidden, "Forbidden"), true
 	case Unauthorized:
-		return http.StatusUnauthorized, map[string]any{"statusCode": 401, "message": "JWT not present."}
+		return refused(http.StatusUnauthorized, "JWT not present."), true
 	case BadKey:
-		return s.noKey()
+		return noKey(), true
 	case BusinessErr:
-		return http.StatusOK, failed("global.businessErrors.somethingIsWrong")
+		return failed(http.StatusOK, "global.businessErrors.somethingIsWrong"), true
 	}
-	return 0, nil
+	return simulator.Answer{}, false
 }
 
-func (s *Server) noKey() (int, any) {
-	return http.StatusUnauthorized, map[string]any{"statusCode": 401, "message": "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."}
+func noKey() simulator.Answer {
+	return refused(http.StatusUnauthorized, "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.")
 }
 
-func failed(message string) any {
-	return map[string]any{"errors": []any{map[string]any{"message": message}}, "data": nil}
+// refused is a refusal of what stands before the interface; failed one of its own.
+func refused(status int, message string) simulator.Answer {
+	return simulator.JSON(status, map[string]any{"statusCode": status, "message": message})
 }
 
-var (
-	root   = regexp.MustCompile(`\{\s*(\w+)\s*\(`)
-	idList = regexp.MustCompile(`id:\{in:(\[[^\]]*\])\}`)
-	pdfOf  = regexp.MustCompile(`documentPdfPreview\(input:\{type:SALES_INVOICE,id:"([^"]+)"\}\)`)
-)
+func failed(status int, message string) simulator.Answer {
+	return simulator.JSON(status, map[string]any{"errors": []any{map[string]any{"message": message}}, "data": nil})
+}
 
-func (s *Server) handle(r *http.Request, in asked) (int, any) {
-	m := root.FindStringSubmatch(in.Query)
+// handle answers a request that was parsed, or what is wrong with it: who asks is
+// looked at before.
+func (s *Server) handle(r *http.Request, op operation, wrong error, given map[string]json.RawMessage) simulator.Answer {
 	switch {
 	case r.Header.Get("x-api-key") != s.Key():
-		return s.noKey()
+		return noKey()
 	case !s.OAuth.Bearer(r):
-		return http.StatusUnauthorized, map[string]any{"statusCode": 401, "message": "JWT not present."}
-	case m == nil:
-		return http.StatusBadRequest, failed("The query is not understood")
-	case m[1] == "organizations":
-		return http.StatusOK, data(m[1], map[string]any{"totalCount": 2, "nodes": []any{
-			map[string]any{"id": "0", "socialName": "AUTRE", "status": "READY", "onboardingCompleted": true},
-			map[string]any{"id": s.Organization(), "socialName": s.o.Name, "status": "READY", "onboardingCompleted": true, "legislationCode": "FR"},
-		}})
-	case r.Header.Get("X-OrganizationId") != s.Organization():
-		return http.StatusOK, failed("global.businessErrors.organizationNotFound")
-	case m[1] == "organizationDetail":
-		return http.StatusOK, data(m[1], map[string]any{"nodes": []any{map[string]any{"socialName": s.o.Name, "currency": map[string]any{"code": s.o.Currency, "precision": 2}}}})
-	case m[1] == "documentPdfPreview":
-		id := pdfOf.FindStringSubmatch(in.Query)
-		if id == nil {
-			return http.StatusBadRequest, failed("The input is not understood")
-		}
-		return http.StatusOK, data(m[1], map[string]any{"type": "SALES_INVOICE", "id": id[1], "pdfPreview": base64.StdEncoding.EncodeToString([]byte("%PDF-1.4\n% " + id[1]))})
+		return refused(http.StatusUnauthorized, "JWT not present.")
 	}
-	return s.list(m[1], in)
+	if wrong == nil {
+		wrong = check(op, given)
+	}
+	if wrong == nil && len(op.fields) != 1 {
+		wrong = errors.New("this simulator answers one field at a time")
+	}
+	if wrong != nil {
+		s.Mind("%v", wrong)
+		return failed(http.StatusBadRequest, wrong.Error())
+	}
+	f := op.fields[0]
+	if f.name != "organizations" && r.Header.Get("X-OrganizationId") != s.Organization() {
+		return failed(http.StatusOK, "global.businessErrors.organizationNotFound")
+	}
+	body, err := s.answer(f, given)
+	if err != nil {
+		s.Mind("%v", err)
+		return failed(http.StatusBadRequest, err.Error())
+	}
+	return simulator.JSON(http.StatusOK, map[string]any{"data": map[string]any{f.name: chosen(body, f.sub)}})
 }
 
-func data(name string, body any) any { return map[string]any{"data": map[string]any{name: body}} }
+func (s *Server) answer(f field, given map[string]json.RawMessage) (map[string]any, error) {
+	switch f.name {
+	case "organizations":
+		return map[string]any{"totalCount": 2, "nodes": []any{
+			map[string]any{"id": "0", "socialName": "AUTRE", "status": "READY", "onboardingCompleted": true},
+			map[string]any{"id": s.Organization(), "socialName": s.o.Name, "status": "READY", "onboardingCompleted": true, "legislationCode": "FR"},
+		}}, nil
+	case "organizationDetail":
+		return map[string]any{"nodes": []any{map[string]any{"socialName": s.o.Name, "currency": map[string]any{"code": s.o.Currency, "precision": 2}}}}, nil
+	case "documentPdfPreview":
+		id := ""
+		for _, a := range f.argument("input", given).fields {
+			if a.name == "id" {
+				id = a.value.text
+			}
+		}
+		return map[string]any{"type": "SALES_INVOICE", "id": id, "pdfPreview": base64.StdEncoding.EncodeToString([]byte("%PDF-1.4\n% " + id))}, nil
+	}
+	return s.list(f, given)
+}
 
-func (s *Server) list(name string, in asked) (int, any) {
+// list answers a page. Who does not ask in order and for the total cannot tell
+// whether rows moved between two pages.
+func (s *Server) list(f field, given map[string]json.RawMessage) (map[string]any, error) {
 	s.Books.mu.Lock()
 	defer s.Books.mu.Unlock()
 	sign := Cents(1)
 	if s.o.Negative {
 		sign = -1
 	}
-	if !slices.Contains([]string{"customers", "salesInvoices", "salesInvoiceOpenItems", "accountingEntries"}, name) || in.Variables.First > 500 ||
-		!strings.Contains(in.Query, "totalCount") || !strings.Contains(in.Query, "order:[{creationDate:ASC}]") {
-		return http.StatusBadRequest, failed("The field does not exist, or more is asked for than may be")
+	order := f.argument("order", given)
+	counted := slices.ContainsFunc(f.sub, func(sub field) bool { return sub.name == "totalCount" })
+	if !counted || len(order.list) != 1 || len(order.list[0].fields) != 1 || order.list[0].fields[0].name != "creationDate" || order.list[0].fields[0].value.text != "ASC" {
+		return nil, errors.New("this simulator wants a list in the order of creationDate, and its totalCount asked for")
 	}
-	rows := s.Books.rows(name, sign)
-	if list := idList.FindStringSubmatch(in.Query); list != nil {
-		var ids []string
-		_ = json.Unmarshal([]byte(list[1]), &ids)
-		rows = slices.DeleteFunc(rows, func(r row) bool { return !slices.Contains(ids, r.ID) })
-	}
-	if strings.Contains(in.Query, "where:{or:[") || strings.Contains(in.Query, "where:{modificationDate") {
-		since, err := time.Parse(time.RFC3339, in.Variables.Since)
+	var rows []row
+	where := f.argument("where", given)
+	for _, r := range s.Books.rows(f.name, sign) {
+		ok, err := where.holds(r)
 		if err != nil {
-			return http.StatusBadRequest, failed("t is no DateTime")
+			return nil, err
 		}
-		also := strings.Contains(in.Query, "{creationDate:{gte:$t}}")
-		rows = slices.DeleteFunc(rows, func(r row) bool {
-			return (r.modified.IsZero() || r.modified.Before(since)) && (!also || r.created.Before(since))
-		})
+		if ok {
+			rows = append(rows, r)
+		}
 	}
-	total, from, first := len(rows), 0, max(in.Variables.First, 1)
-	if in.Variables.After != "" {
-		text, err := base64.StdEncoding.DecodeString(in.Variables.After)
+	total, from, first := len(rows), 0, 20
+	if n, err := strconv.Atoi(f.argument("first", given).text); err == nil {
+		first = n
+	}
+	if first < 1 || first > 500 {
+		return nil, fmt.Errorf("`first` is from 1 to 500, not %d", first)
+	}
+	if after := f.argument("after", given).text; after != "" {
+		text, err := base64.StdEncoding.DecodeString(after)
 		n, err2 := strconv.Atoi(strings.TrimPrefix(string(text), "o"))
 		if err != nil || err2 != nil {
-			return http.StatusBadRequest, failed("the cursor is not understood")
+			return nil, fmt.Errorf("the cursor %q is not known", after)
 		}
 		from = n + 1
 	}
@@ -305,8 +255,8 @@ func (s *Server) list(name string, in asked) (int, any) {
 	if s.o.Opaque {
 		cursor = "o" + cursor
 	}
-	return http.StatusOK, data(name, map[string]any{
+	return map[string]any{
 		"nodes": nodes, "totalCount": total,
 		"pageInfo": map[string]any{"endCursor": base64.StdEncoding.EncodeToString([]byte(cursor)), "hasNextPage": from+len(rows) < total},
-	})
+	}, nil
 }
