@@ -15,3 +15,17 @@ func Asked(ctx context.Context) bool {
 	asked, _ := ctx.Value(askedKey{}).(bool)
 	return asked
 }
+
+type glanceKey struct{}
+
+// WithGlance marks a look whose answer a person waits for: a source that is away
+// or asks to come back later is told after a few seconds.
+func WithGlance(ctx context.Context) context.Context {
+	return context.WithValue(ctx, glanceKey{}, true)
+}
+
+// Glance tells whether it is such a look.
+func Glance(ctx context.Context) bool {
+	glance, _ := ctx.Value(glanceKey{}).(bool)
+	return glance
+}

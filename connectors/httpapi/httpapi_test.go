@@ -139,6 +139,11 @@ func TestGet_awaySourceIsGivenUpAfterAboutAMinute(t *testing.T) {
 				if len(a.at) < 5 || len(a.at) > 15 {
 					t.Errorf("%d requests", len(a.at))
 				}
+				began = time.Now()
+				_, err = client(t, a, nil).Get(connectors.WithGlance(t.Context()), "read", "/me", nil, nil)
+				if took := time.Since(began); err == nil || took > 6*time.Second {
+					t.Errorf("a glance took %v: %v", took, err)
+				}
 			})
 		})
 	}

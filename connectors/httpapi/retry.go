@@ -19,6 +19,7 @@ import (
 // How long one call tries: a source that is away for a minute is reported.
 const (
 	budget      = time.Minute
+	glance      = 5 * time.Second // where somebody only wants to know whether it answers
 	firstWait   = 500 * time.Millisecond
 	longestWait = 15 * time.Second
 	// unreadable answers (a web page, cut-off JSON) rarely mend themselves soon
@@ -79,7 +80,11 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	case t.most > 0 && t.attempt >= t.most && resp != nil && resp.StatusCode >= 500:
 		return false, nil
 	}
-	if time.Since(t.start)+wait(t.attempt-1, resp) > budget {
+	limit := budget
+	if connectors.Glance(ctx) {
+		limit = glance
+	}
+	if time.Since(t.start)+wait(t.attempt-1, resp) > limit {
 		return false, nil
 	}
 	c.log.Debug("request repeated", "op", t.op, "attempt", t.attempt)

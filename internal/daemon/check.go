@@ -141,7 +141,7 @@ func checkSource(ctx context.Context, name string, source connectors.Connector) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	told, err := prober.Probe(ctx)
+	told, err := prober.Probe(connectors.WithGlance(ctx))
 	if err == nil {
 		line.Message = told
 		return line
