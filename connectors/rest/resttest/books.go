@@ -25,7 +25,8 @@ type Books struct {
 
 // Customer is one of the company's.
 type Customer struct {
-	ID      int
+	ID      int // given by AddClient
+	Code    string
 	Name    string
 	Email   string
 	Country string
@@ -58,13 +59,19 @@ type Payment struct {
 
 func (b *Books) next() int { b.last++; return b.last }
 
-// AddCustomer adds a customer and returns its id.
-func (b *Books) AddCustomer(name string) string {
+// AddCustomer adds a customer of that name and returns its id.
+func (b *Books) AddCustomer(name string) string { return b.AddClient(Customer{Name: name}) }
+
+// AddClient adds a customer and returns its id. Who has no address gets one.
+func (b *Books) AddClient(c Customer) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	id := b.next()
-	b.customers = append(b.customers, &Customer{ID: id, Name: name, Email: fmt.Sprintf("compta%d@client.example", id), Country: "FR", changed: b.now()})
-	return strconv.Itoa(id)
+	c.ID, c.Country, c.changed = b.next(), "FR", b.now()
+	if c.Email == "" {
+		c.Email = fmt.Sprintf("compta%d@client.example", c.ID)
+	}
+	b.customers = append(b.customers, &c)
+	return strconv.Itoa(c.ID)
 }
 
 // Rename gives a customer another name.
@@ -180,7 +187,7 @@ func (b *Books) rows(kind string) []row {
 	switch kind {
 	case "customers":
 		for _, c := range b.customers {
-			add(c.ID, c.changed, map[string]any{"name": c.Name, "email": c.Email, "address": map[string]any{"country": c.Country}})
+			add(c.ID, c.changed, map[string]any{"code": c.Code, "name": c.Name, "email": c.Email, "address": map[string]any{"country": c.Country}})
 		}
 	case "invoices":
 		for _, in := range b.invoices {

@@ -14,7 +14,7 @@ errors: {message: fault.text, when: it.success == false}
 probe: {path: /me, show: it.company.name}
 customers:%s
   read: {path: "/customers/{id}", items: data}
-  map: {id: it.id, name: it.name, emails: it.email, country: it.address?.country}
+  map: {id: it.id, code: it.code, name: it.name, emails: it.email, country: it.address?.country}
 invoices:%s
   read: {path: "/invoices/{id}", items: data}
   pdf: {path: "/invoices/{id}/pdf"}

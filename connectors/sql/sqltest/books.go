@@ -51,11 +51,16 @@ type Instalment struct {
 	Minor int64
 }
 
-// AddCustomer adds a customer and returns its id.
+// AddCustomer adds a customer of that name and returns its id.
 func (b *Books) AddCustomer(name string) int64 {
+	n := b.last["customer"] + 1
+	return b.AddClient(fmt.Sprintf("C%05d", n), name, fmt.Sprintf("compta%d@client.example; c%d@client.example", n, n))
+}
+
+// AddClient adds a customer with a code and its addresses, and returns its id.
+func (b *Books) AddClient(code, name, emails string) int64 {
 	id := b.id("customer")
-	b.exec("INSERT INTO customer (id, code, name, email, updated_at) VALUES (?, ?, ?, ?, ?)",
-		id, fmt.Sprintf("C%05d", id), storable(name), fmt.Sprintf("compta%d@client.example; c%d@client.example", id, id), b.moment())
+	b.exec("INSERT INTO customer (id, code, name, email, updated_at) VALUES (?, ?, ?, ?, ?)", id, code, storable(name), emails, b.moment())
 	return id
 }
 
