@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/mattn/go-sqlite3"
 
 	"relanced/connectors"
@@ -291,8 +292,10 @@ type conn struct {
 	bad bool
 }
 
+// Close keeps the connection for the next one, unless it is lost: a deadline in
+// the middle of an answer hangs up.
 func (c *conn) Close() error {
-	if c.bad {
+	if pg, ok := c.Conn.(*stdlib.Conn); c.bad || ok && pg.Conn().IsClosed() {
 		return c.Conn.Close()
 	}
 	c.s.mu.Lock()
@@ -302,7 +305,9 @@ func (c *conn) Close() error {
 }
 
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o) //nolint:forcetypeassert // all drivers have it
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o) //nolint:forcetypeassert // all drivers have it
+	c.bad = c.bad || err != nil
+	return tx, err
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
