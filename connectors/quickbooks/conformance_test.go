@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"relanced/connectors"
+	"relanced/connectors/bookstest"
 	"relanced/connectors/connectortest"
 	"relanced/connectors/quickbooks"
 	"relanced/connectors/quickbooks/quickbookstest"
@@ -86,6 +87,8 @@ func (s *source) Delete(invoice string) bool {
 	return true
 }
 
+func (s *source) Ledger() bookstest.Ledger { return s.Books.Ledger() }
+
 func (s *source) Owed() map[string]int64 { return s.Books.Owed() }
 
 func (s *source) Pass(d time.Duration) { s.clock.ahead.Add(int64(d)) }
@@ -133,5 +136,12 @@ func TestConformance(t *testing.T) {
 	connectortest.Run(t, connectortest.Suite{
 		Idle: 1,
 		New:  func() (connectortest.Source, error) { return newSource(quickbookstest.Options{}), nil },
+	})
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(quickbookstest.Options{Multi: true, Home: "EUR"}), nil
 	})
 }

@@ -135,3 +135,10 @@ func TestConformance(t *testing.T) {
 		New:  func() (connectortest.Source, error) { return newSource(sagetest.Options{}), nil },
 	})
 }
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(sagetest.Options{}), nil
+	})
+}

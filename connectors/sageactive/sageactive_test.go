@@ -134,6 +134,13 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(sageactivetest.Options{}), nil
+	})
+}
+
 type fataler interface {
 	Helper()
 	Fatal(args ...any)
