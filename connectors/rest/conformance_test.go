@@ -159,3 +159,14 @@ func TestConformance(t *testing.T) {
 		})
 	}
 }
+
+// TestBalances takes the ways of the shipped manifests in turns.
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	for _, style := range []resttest.Style{resttest.NumberShort, resttest.Post, resttest.Cursor, resttest.NumberEmpty, resttest.Whole} {
+		t.Run(string(style), func(t *testing.T) {
+			t.Parallel()
+			connectortest.RunBalances(t, func() (connectortest.Ledger, error) { return newSource(resttest.Options{Style: style}) })
+		})
+	}
+}
