@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"relanced/connectors/bookstest"
 	"relanced/connectors/connectortest"
 	"relanced/connectors/quickbooks/quickbookstest"
 	"relanced/internal/calendar"
@@ -14,7 +15,7 @@ import (
 type quickBooks struct{ *quickbookstest.Server }
 
 func newQuickBooks(t *testing.T, skew time.Duration) simulator {
-	server := quickbookstest.New(quickbookstest.Options{Home: "EUR", RotateSoon: true, Now: func() time.Time { return time.Now().Add(skew) }})
+	server := quickbookstest.New(quickbookstest.Options{Home: "EUR", Multi: true, RotateSoon: true, Now: func() time.Time { return time.Now().Add(skew) }})
 	closing(t, server)
 	return quickBooks{server}
 }
@@ -40,6 +41,8 @@ func (b quickBooks) Invoice(customer, number string, cents int64, due calendar.D
 }
 
 func (b quickBooks) Pay(invoice string) { b.Books.Pay(int(number64(invoice)), 0, day(0).String()) }
+
+func (b quickBooks) Ledger() bookstest.Ledger { return b.Books.Ledger() }
 
 func (b quickBooks) Owed() map[string]int64 { return b.Books.Owed() }
 

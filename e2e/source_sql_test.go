@@ -162,8 +162,8 @@ func (b sqlBooks) Between(int, func()) bool { return false }
 // postgresBooks can also change while they are read.
 type postgresBooks struct{ sqlBooks }
 
-// Between holds the reader before it reads what money settles, and changes the
-// books then.
+// Between holds the reader before it reads payments, and changes the books as
+// soon as it goes on. Heal ends the waiting for a reader that does not come.
 func (b postgresBooks) Between(_ int, change func()) bool {
 	line, err := b.aside.Conn(context.Background())
 	if err != nil {
@@ -171,20 +171,27 @@ func (b postgresBooks) Between(_ int, change func()) bool {
 	}
 	b.run(line, "BEGIN")
 	b.run(line, "LOCK TABLE payment IN ACCESS EXCLUSIVE MODE")
+	stop, done := make(chan struct{}), make(chan struct{})
+	*b.heal = append(*b.heal, func() { close(stop); <-done })
 	go func() {
+		defer close(done)
 		defer line.Close()
-		defer b.run(line, "ROLLBACK")
-		for range time.Tick(10 * time.Millisecond) {
-			var waiting bool
-			err := b.aside.QueryRow("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'payment'::regclass)").Scan(&waiting)
-			if err != nil || b.t.Context().Err() != nil {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for waiting := false; !waiting; {
+			select {
+			case <-stop:
+				b.run(line, "ROLLBACK")
 				return
+			case <-tick.C:
 			}
-			if waiting {
-				change()
+			if err := b.aside.QueryRow("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'payment'::regclass)").Scan(&waiting); err != nil {
+				b.t.Error(err)
 				return
 			}
 		}
+		b.run(line, "ROLLBACK") // the change may be of payments too
+		change()
 	}()
 	return true
 }
