@@ -365,6 +365,19 @@ func balances(t *testing.T, s server) {
 	})
 }
 
+func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
+	t.Parallel()
+	connectortest.RunFirstLoad(t, connectortest.FirstLoad{
+		New: func() (connectortest.Source, error) { return newSource(sqliteServer(t)) },
+		// With their due lines and their customers page by page; and no payments, no allocations.
+		Least: func(invoices, customers int) int {
+			return 3*connectortest.Pages(invoices, pageSize) + connectortest.Pages(customers, pageSize) + 2
+		},
+		Besides: 1 + 5 + 4, // how far changes go, before and after; a page of nothing where the last is full
+		Idle:    5,
+	})
+}
+
 func TestBalances_sqlite(t *testing.T) {
 	t.Parallel()
 	balances(t, sqliteServer(t))
