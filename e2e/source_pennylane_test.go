@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"relanced/connectors/bookstest"
 	"relanced/connectors/connectortest"
 	"relanced/connectors/pennylane/pennylanetest"
 	"relanced/internal/calendar"
@@ -40,6 +41,8 @@ func (b pennylaneBooks) Invoice(customer, number string, cents int64, due calend
 }
 
 func (b pennylaneBooks) Pay(invoice string) { b.Books.Pay(number64(invoice), day(0).String()) }
+
+func (b pennylaneBooks) Ledger() bookstest.Ledger { return b.Books.Ledger() }
 
 func (b pennylaneBooks) Owed() map[string]int64 {
 	owed := map[string]int64{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"relanced/connectors"
+	"relanced/connectors/bookstest"
 	"relanced/connectors/connectortest"
 	"relanced/connectors/pennylane"
 	"relanced/connectors/pennylane/pennylanetest"
@@ -76,6 +77,8 @@ func (s *source) Delete(invoice string) bool {
 	s.Books.Delete(id(invoice))
 	return true
 }
+
+func (s *source) Ledger() bookstest.Ledger { return s.Books.Ledger() }
 
 func (s *source) Owed() map[string]int64 {
 	owed := map[string]int64{}
@@ -153,5 +156,12 @@ func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
 		},
 		Besides: 1 + 2 + 3, // whose books these are, whether it has schedules, three changelogs
 		Idle:    4,
+	})
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(pennylanetest.Options{Unlimited: true})
 	})
 }
