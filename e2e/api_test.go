@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"relanced/connectors/bookstest"
 	"relanced/connectors/connectortest"
 	"relanced/connectors/rest/resttest"
 	"relanced/internal/calendar"
@@ -23,6 +24,8 @@ type simulator interface {
 	Customer(code, name, address string) string
 	Invoice(customer, number string, cents int64, due calendar.Date) string
 	Pay(invoice string)
+	// Ledger is its books as a generator changes them.
+	Ledger() bookstest.Ledger
 	// Owed is what may be chased, in minor units, by external id.
 	Owed() map[string]int64
 	// Fail lets requests after the first skip fail, times of them (0: all); false

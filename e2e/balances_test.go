@@ -20,12 +20,6 @@ import (
 	"relanced/internal/receivable"
 )
 
-// accounting is a source whose books a generator can change.
-type accounting interface {
-	simulator
-	Ledger() bookstest.Ledger
-}
-
 // TestDrillAPI_balancesEqualTheSourceAfterKillsAndFaults changes books at random
 // while the program reads them, is killed in the middle and meets failing
 // requests. At the end `invoices`, `customers` and `aged` say what the books say,
@@ -40,11 +34,7 @@ func TestDrillAPI_balancesEqualTheSourceAfterKillsAndFaults(t *testing.T) {
 	for i, s := range sources {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			source, ok := s.open(t, 0).(accounting)
-			if !ok {
-				t.Skip("the source has no ledger")
-			}
-			w := newWorldWith(t, "", p)
+			source, w := s.open(t, 0), newWorldWith(t, "", p)
 			w.put("clients.csv", "code\n")
 			w.reads(source)
 			seed := uint64(i + 1) //nolint:gosec // a small number
@@ -54,6 +44,8 @@ func TestDrillAPI_balancesEqualTheSourceAfterKillsAndFaults(t *testing.T) {
 			t.Logf("seed %d", seed)
 			rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // tests want it repeatable
 			g := bookstest.NewGenerator(source.Ledger())
+			inside := source.Between(0, func() {}) // else the moment to kill is guessed, and may come too late
+			source.Heal()
 			killed := 0
 			for round := range rounds {
 				for range changes {
@@ -75,7 +67,7 @@ func TestDrillAPI_balancesEqualTheSourceAfterKillsAndFaults(t *testing.T) {
 			truth := source.Ledger().Truth()
 			w.says(truth)
 			t.Logf("%d documents, %d payments, killed %d times, changes %v", len(truth.Documents), len(truth.Payments), killed, g.Done())
-			if killed == 0 {
+			if killed == 0 && inside {
 				t.Error("never killed while it read")
 			}
 		})
