@@ -32,6 +32,9 @@ func TestDrillAPI_balancesEqualTheSourceAfterKillsAndFaults(t *testing.T) {
 	}
 	p := newPost(t)
 	for i, s := range sources {
+		if s.alike && !full() {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			source, w := s.open(t, 0), newWorldWith(t, "", p)
