@@ -86,6 +86,9 @@ func (c *agedCmd) Run(ctx context.Context, a *app) error {
 		}
 		if c.By == "age" {
 			slices.SortStableFunc(rows, func(x, y store.AgedRow) int {
+				if by := cmp.Compare(x.Credit.Currency, y.Credit.Currency); by != 0 {
+					return by // amounts of two currencies have no order
+				}
 				for b := receivable.BucketOver90; b > receivable.BucketNotDue; b-- {
 					if x.Ages[b].Minor != y.Ages[b].Minor {
 						return cmp.Compare(y.Ages[b].Minor, x.Ages[b].Minor)

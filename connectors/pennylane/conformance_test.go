@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"relanced/connectors"
+	"relanced/connectors/bookstest"
 	"relanced/connectors/connectortest"
 	"relanced/connectors/pennylane"
 	"relanced/connectors/pennylane/pennylanetest"
@@ -24,6 +25,7 @@ func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 type source struct {
 	*pennylanetest.Server
 	clock *clock
+	limit time.Duration // of one answer
 }
 
 func newSource(o pennylanetest.Options) (*source, error) {
@@ -33,14 +35,14 @@ func newSource(o pennylanetest.Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &source{server, c}, nil
+	return &source{server, c, 500 * time.Millisecond}, nil
 }
 
 func (s *source) Open() (connectors.Connector, error) { return s.connector() }
 
 func (s *source) connector() (*pennylane.Connector, error) {
 	return pennylane.New(pennylane.Spec{Token: conf.SecretOf(s.Token()), BaseURL: conf.URL(s.URL())},
-		connectors.Env{Connection: "compta", Now: s.clock.now, Timeout: 500 * time.Millisecond})
+		connectors.Env{Connection: "compta", Now: s.clock.now, Timeout: s.limit})
 }
 
 func (s *source) PageSize() int { return 100 }
@@ -75,6 +77,8 @@ func (s *source) Delete(invoice string) bool {
 	s.Books.Delete(id(invoice))
 	return true
 }
+
+func (s *source) Ledger() bookstest.Ledger { return s.Books.Ledger() }
 
 func (s *source) Owed() map[string]int64 {
 	owed := map[string]int64{}
@@ -133,5 +137,31 @@ func TestConformance(t *testing.T) {
 			s, err := newSource(pennylanetest.Options{Unlimited: true})
 			return s, err
 		},
+	})
+}
+
+func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
+	t.Parallel()
+	const page = 100 // the vendor's most
+	connectortest.RunFirstLoad(t, connectortest.FirstLoad{
+		New: func() (connectortest.Source, error) {
+			s, err := newSource(pennylanetest.Options{Unlimited: true})
+			if err == nil {
+				s.limit = time.Minute
+			}
+			return s, err
+		},
+		Least: func(invoices, customers int) int { // the contacts of each debtor are a list of their own; and no transactions
+			return connectortest.Pages(invoices, page) + connectortest.Pages(customers, page) + customers + 1
+		},
+		Besides: 1 + 2 + 3, // whose books these are, whether it has schedules, three changelogs
+		Idle:    4,
+	})
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(pennylanetest.Options{Unlimited: true})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"relanced/connectors"
+	"relanced/connectors/bookstest"
 	"relanced/connectors/connectortest"
 	"relanced/connectors/quickbooks"
 	"relanced/connectors/quickbooks/quickbookstest"
@@ -25,12 +26,13 @@ type source struct {
 	clock  *clock
 	tokens *connectortest.Tokens
 	limit  time.Duration // of one answer
+	page   int
 }
 
 func newSource(o quickbookstest.Options) *source {
 	c := &clock{}
 	o.Now = c.now
-	s := &source{Server: quickbookstest.New(o), clock: c, limit: 500 * time.Millisecond}
+	s := &source{Server: quickbookstest.New(o), clock: c, limit: 500 * time.Millisecond, page: smallPage}
 	s.tokens = &connectortest.Tokens{Issue: func() string { access, _ := s.OAuth.Issue(); return access }, Facts: map[string]string{"realm_id": s.Realm()}}
 	return s
 }
@@ -45,7 +47,7 @@ func (s *source) connector(change func(*quickbooks.Spec)) (*quickbooks.Connector
 	}
 	c, err := quickbooks.New(spec, connectors.Env{Connection: "books", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: s.limit})
 	if err == nil {
-		c.SetPage(smallPage)
+		c.SetPage(s.page)
 	}
 	return c, err
 }
@@ -85,6 +87,8 @@ func (s *source) Delete(invoice string) bool {
 	s.Books.Delete(serial(invoice))
 	return true
 }
+
+func (s *source) Ledger() bookstest.Ledger { return s.Books.Ledger() }
 
 func (s *source) Owed() map[string]int64 { return s.Books.Owed() }
 
@@ -133,5 +137,31 @@ func TestConformance(t *testing.T) {
 	connectortest.Run(t, connectortest.Suite{
 		Idle: 1,
 		New:  func() (connectortest.Source, error) { return newSource(quickbookstest.Options{}), nil },
+	})
+}
+
+// vendorPage is the most rows of a page of the vendor's.
+const vendorPage = 1000
+
+func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
+	t.Parallel()
+	connectortest.RunFirstLoad(t, connectortest.FirstLoad{
+		New: func() (connectortest.Source, error) {
+			s := newSource(quickbookstest.Options{})
+			s.page, s.limit = vendorPage, time.Minute
+			return s, nil
+		},
+		Least: func(invoices, customers int) int { // and no credit memos, no payments
+			return connectortest.Pages(invoices, vendorPage) + connectortest.Pages(customers, vendorPage) + 2
+		},
+		Besides: 7, // the currency, a count of each list, a page of nothing where the last is full, what changed meanwhile
+		Idle:    1,
+	})
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(quickbookstest.Options{Multi: true, Home: "EUR"}), nil
 	})
 }

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,13 +33,14 @@ type source struct {
 	clock  *clock
 	tokens *connectortest.Tokens
 	ways   resttest.Options
-	sound  bool // answers arrive whole and in time
+	limit  time.Duration // of one answer
+	sound  bool          // answers arrive whole and in time
 }
 
 func newSource(o resttest.Options) (*source, error) {
 	c := &clock{}
-	o.Now, o.Size = c.now, pageSize
-	s := &source{Server: resttest.New(o), clock: c, ways: o}
+	o.Now, o.Size = c.now, cmp.Or(o.Size, pageSize)
+	s := &source{Server: resttest.New(o), clock: c, ways: o, limit: 500 * time.Millisecond}
 	s.tokens = &connectortest.Tokens{Issue: func() string { access, _ := s.OAuth.Issue(); return access }}
 	return s, s.compile()
 }
@@ -50,11 +52,12 @@ var compiled sync.Map
 type ways struct {
 	style resttest.Style
 	auth  string
+	size  int
 }
 
 // compile reads the server's manifest, where none of its ways was read before.
 func (s *source) compile() error {
-	key := ways{s.ways.Style, s.ways.Auth}
+	key := ways{s.ways.Style, s.ways.Auth, s.ways.Size}
 	if _, ok := compiled.Load(key); ok {
 		return nil
 	}
@@ -64,7 +67,7 @@ func (s *source) compile() error {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "quittance.yaml")
-	if err := os.WriteFile(path, []byte(s.Manifest(pageSize)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(s.Manifest(s.ways.Size)), 0o600); err != nil {
 		return err
 	}
 	spec := &rest.Spec{
@@ -79,14 +82,14 @@ func (s *source) compile() error {
 
 // spec is that of a connection to this server.
 func (s *source) spec() *rest.Spec {
-	known, _ := compiled.Load(ways{s.ways.Style, s.ways.Auth})
+	known, _ := compiled.Load(ways{s.ways.Style, s.ways.Auth, s.ways.Size})
 	spec := *known.(*rest.Spec)
 	spec.BaseURL, spec.TokenURL, spec.AuthorizeURL = conf.URL(s.URL()), conf.URL(s.TokenURL()), conf.URL(s.AuthorizeURL())
 	return &spec
 }
 
 func (s *source) Open() (connectors.Connector, error) {
-	return rest.New(s.spec(), connectors.Env{Connection: "ventes", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: 500 * time.Millisecond})
+	return rest.New(s.spec(), connectors.Env{Connection: "ventes", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: s.limit})
 }
 
 func (s *source) PageSize() int { return pageSize }
@@ -156,6 +159,41 @@ func TestConformance(t *testing.T) {
 					return s, err
 				},
 			})
+		})
+	}
+}
+
+// TestBalances takes the ways of the shipped manifests in turns.
+func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
+	t.Parallel()
+	const page = 100 // of Dolibarr, Sellsy and Xero
+	for _, style := range []resttest.Style{resttest.NumberShort, resttest.Post, resttest.Cursor, resttest.NumberEmpty} {
+		t.Run(string(style), func(t *testing.T) {
+			t.Parallel()
+			connectortest.RunFirstLoad(t, connectortest.FirstLoad{
+				New: func() (connectortest.Source, error) {
+					s, err := newSource(resttest.Options{Style: style, Size: page})
+					if err == nil {
+						s.limit = time.Minute
+					}
+					return s, err
+				},
+				Least: func(invoices, customers int) int { // and no credit notes, no payments
+					return connectortest.Pages(invoices, page) + connectortest.Pages(customers, page) + 2
+				},
+				Besides: 4, // a page of nothing of each list, where that tells the end
+				Idle:    4,
+			})
+		})
+	}
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	for _, style := range []resttest.Style{resttest.NumberShort, resttest.Post, resttest.Cursor, resttest.NumberEmpty, resttest.Whole} {
+		t.Run(string(style), func(t *testing.T) {
+			t.Parallel()
+			connectortest.RunBalances(t, func() (connectortest.Ledger, error) { return newSource(resttest.Options{Style: style}) })
 		})
 	}
 }

@@ -135,3 +135,29 @@ func TestConformance(t *testing.T) {
 		New:  func() (connectortest.Source, error) { return newSource(sagetest.Options{}), nil },
 	})
 }
+
+// vendorPage is the most rows of a page of the vendor's.
+const vendorPage = 200
+
+func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
+	t.Parallel()
+	connectortest.RunFirstLoad(t, connectortest.FirstLoad{
+		New: func() (connectortest.Source, error) {
+			s := newSource(sagetest.Options{})
+			s.page, s.limit = vendorPage, time.Minute
+			return s, nil
+		},
+		Least: func(invoices, customers int) int { // and five lists that are empty
+			return connectortest.Pages(invoices, vendorPage) + connectortest.Pages(customers, vendorPage) + 5
+		},
+		Besides: 4 + idle + 2*2, // what the user may read, the settings, what changed meanwhile, that nothing moved in lists of several pages
+		Idle:    idle,
+	})
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(sagetest.Options{}), nil
+	})
+}

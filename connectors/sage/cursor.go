@@ -80,7 +80,9 @@ func (c *Connector) Restart(since connectors.Cursor) connectors.Cursor {
 
 // again is where a load begins that forgets all but whose books these are.
 func (cur cursor) again() cursor {
-	return cursor{Version: 1, Business: cur.Business, Phase: loadContacts, Cleared: cur.Cleared || cur.denies(allocations)}
+	return cursor{
+		Version: 1, Business: cur.Business, Phase: loadContacts, Cleared: cur.Cleared || cur.denies(allocations), Moving: map[string]string{},
+	}
 }
 
 func (cur cursor) denies(r resource) bool {

@@ -68,6 +68,7 @@ func (p *pass) run(since connectors.Cursor) error {
 		}
 		if again || isDenied(err) {
 			p.cur = p.cur.again()
+			p.opening, p.stale = map[string][]httpapi.Text{}, map[string]bool{} // payments are counted from the first again
 			return p.load()
 		}
 		return err

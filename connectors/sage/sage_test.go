@@ -474,6 +474,25 @@ func TestPull_withoutTheRightToAllocations(t *testing.T) {
 	}
 }
 
+// A pass that finds its user's roles changed reads everything anew at once, also
+// where payments settle what does not tell its balance.
+func TestPull_rolesTakenAwayWithOpeningBalancesPaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{})
+	customer, _ := w.invoices(2)
+	opening := w.Books.AddDocument(sagetest.Openings, sagetest.Document{Contact: customer, Number: "OB1", Date: on, Total: 90000})
+	w.Books.Pay(opening, 30000, on)
+	w.pass(t)
+	w.Pass(time.Hour)
+	w.Roles(true, false)
+	w.pass(t)
+	w.equal(t)
+	w.Pass(time.Hour)
+	w.Books.Pay(opening, 10000, on)
+	w.pass(t)
+	w.equal(t)
+}
+
 func TestPull_anotherBusinessIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sagetest.Options{})

@@ -134,6 +134,31 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
+	t.Parallel()
+	connectortest.RunFirstLoad(t, connectortest.FirstLoad{
+		New: func() (connectortest.Source, error) {
+			s := newSource(sageactivetest.Options{})
+			s.page, s.limit = 500, time.Minute // the vendor's most
+			return s, nil
+		},
+		// Each invoice has an entry in the ledger. A page begins with the last row of the
+		// one before: else what is deleted meanwhile would hide a row.
+		Least: func(invoices, customers int) int {
+			return connectortest.Pages(invoices-1, 199) + connectortest.Pages(customers-1, 199) + connectortest.Pages(invoices-1, 99)
+		},
+		Besides: 1 + 4, // the currency, what changed meanwhile
+		Idle:    4,
+	})
+}
+
+func TestBalances(t *testing.T) {
+	t.Parallel()
+	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
+		return newSource(sageactivetest.Options{}), nil
+	})
+}
+
 type fataler interface {
 	Helper()
 	Fatal(args ...any)

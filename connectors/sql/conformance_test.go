@@ -25,7 +25,6 @@ import (
 	"relanced/connectors/sql/sqltest"
 	"relanced/internal/calendar"
 	"relanced/internal/conf"
-	"relanced/internal/receivable"
 )
 
 // pageSize is small, so that books of some hundred rows have pages.
@@ -228,7 +227,7 @@ func (s *source) hangUp() {
 func (s *source) Heal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fault = ""
+	s.fault, s.hooks = "", nil
 	if s.refusing != nil {
 		s.refusing(false)
 		s.refusing = nil
@@ -308,6 +307,8 @@ type conn struct {
 	bad bool
 }
 
+// Close keeps the connection for the next one, unless it is lost: a deadline in
+// the middle of an answer hangs up.
 func (c *conn) Close() error {
 	if r, ok := c.Conn.(driver.SessionResetter); c.bad || ok && r.ResetSession(context.Background()) != nil { // a cancelled read may have ended it
 		return c.Conn.Close()
@@ -322,7 +323,9 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 	if !o.ReadOnly && c.s.kind != sqltest.SQLite { // its file is opened to be read
 		c.s.told("BEGIN")
 	}
-	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o) //nolint:forcetypeassert // all drivers have it
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o) //nolint:forcetypeassert // all drivers have it
+	c.bad = c.bad || err != nil
+	return tx, err
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -376,65 +379,23 @@ func TestConformance_mariadb(t *testing.T) {
 	connectortest.Run(t, suite(mariaServer(t)))
 }
 
-// ledger is the trading system with all it can do.
-type ledger struct{ *source }
-
-func (l ledger) Invoice(customer, number, currency string, dues []connectortest.Instalment) string {
-	var lines []sqltest.Instalment
-	for _, due := range dues {
-		lines = append(lines, sqltest.Instalment(due))
-	}
-	return strconv.FormatInt(l.Books.AddInvoice(id(customer), number, currency, lines...), 10)
-}
-
-func (l ledger) CreditNote(customer, number, currency string, minor int64) string {
-	return strconv.FormatInt(l.AddCredit(id(customer), number, currency, minor, calendar.MustParse("2026-06-15")), 10)
-}
-
-func (l ledger) Payment(customer, currency string, minor int64) string {
-	return strconv.FormatInt(l.AddPayment(id(customer), currency, minor, calendar.MustParse("2026-06-15")), 10)
-}
-
-func (l ledger) Allocate(payment, invoice string, minor int64) {
-	l.Books.Allocate(id(payment), id(invoice), minor)
-}
-
-func (l ledger) Apply(credit, invoice string, minor int64) {
-	l.Books.Apply(id(credit), id(invoice), minor)
-}
-
-func (l ledger) Release(payment string) { l.Books.Release(id(payment)) }
-
-func (l ledger) WriteOff(invoice string) { l.SetState(id(invoice), "lost") }
-
-func (l ledger) Void(invoice string) { l.SetState(id(invoice), "draft") }
-
-func (l ledger) Truth() connectortest.Truth {
-	t := connectortest.Truth{Documents: map[string]connectortest.Balance{}, Payments: map[string]connectortest.Balance{}}
-	for id, d := range l.Documents() {
-		if d.State == "draft" {
-			continue
-		}
-		b := connectortest.Balance{Kind: receivable.Invoice, Total: d.Total, Open: d.Left}
-		if d.Credit {
-			b.Kind = receivable.CreditNote
-		}
-		if d.State == "lost" {
-			b.Standing = receivable.StandingWrittenOff
-		}
-		t.Documents[strconv.FormatInt(id, 10)] = b
-	}
-	for id, p := range l.Payments() {
-		t.Payments[strconv.FormatInt(id, 10)] = connectortest.Balance{Total: p[0], Open: p[1]}
-	}
-	return t
-}
-
 func balances(t *testing.T, s server) {
 	t.Helper()
 	connectortest.RunBalances(t, func() (connectortest.Ledger, error) {
-		src, err := newSource(s)
-		return ledger{src}, err
+		return newSource(s)
+	})
+}
+
+func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
+	t.Parallel()
+	connectortest.RunFirstLoad(t, connectortest.FirstLoad{
+		New: func() (connectortest.Source, error) { return newSource(sqliteServer(t)) },
+		// With their due lines and their customers page by page; and no payments, no allocations.
+		Least: func(invoices, customers int) int {
+			return 3*connectortest.Pages(invoices, pageSize) + connectortest.Pages(customers, pageSize) + 2
+		},
+		Besides: 1 + 5 + 4, // how far changes go, before and after; a page of nothing where the last is full
+		Idle:    5,
 	})
 }
 

@@ -202,7 +202,8 @@ ORDER BY lower(a.name), a.id, s.currency`, company, today)
 }
 
 // Aged returns open lines by age at the end of that day, per customer and
-// currency, the largest overdue first. What the source archived does not count. at zero: as known now; else as known then.
+// currency; of each currency the largest overdue first. What the source archived
+// does not count. at zero: as known now; else as known then.
 func (s *Store) Aged(ctx context.Context, company receivable.CompanyID, today calendar.Date, at time.Time) ([]AgedRow, error) {
 	ids, err := s.OpenCustomerIDs(ctx, company)
 	if !at.IsZero() {
@@ -233,7 +234,10 @@ func (s *Store) Aged(ctx context.Context, company receivable.CompanyID, today ca
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b AgedRow) int {
-		return cmp.Or(b.Ages.Overdue().Cmp(a.Ages.Overdue()), b.Ages.Total().Cmp(a.Ages.Total()), cmp.Compare(a.Code, b.Code), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(
+			cmp.Compare(a.Credit.Currency, b.Credit.Currency), cmp.Compare(b.Ages.Overdue().Minor, a.Ages.Overdue().Minor),
+			cmp.Compare(b.Ages.Total().Minor, a.Ages.Total().Minor), cmp.Compare(a.Code, b.Code), cmp.Compare(a.ID, b.ID),
+		)
 	})
 	return rows, nil
 }

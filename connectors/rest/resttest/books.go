@@ -5,7 +5,9 @@
 package resttest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -25,7 +27,8 @@ type Books struct {
 
 // Customer is one of the company's.
 type Customer struct {
-	ID      int
+	ID      int // given by AddClient
+	Code    string
 	Name    string
 	Email   string
 	Country string
@@ -37,34 +40,58 @@ type Invoice struct {
 	ID, Customer int
 	Number       string
 	Date, Due    string
+	Instalments  []Instalment // none: all on Due
+	Currency     string       // "": EUR
 	Total, Left  int64
-	State        string // "open"; "draft"
+	State        string // "open"; "draft", "void", "lost"
 	changed      time.Time
 }
 
-// Credit is a credit note, used for an invoice.
-type Credit struct {
-	ID, Customer, Invoice int
-	Total, Left           int64
-	changed               time.Time
+// Instalment is a part of an invoice that falls due on a day of its own.
+type Instalment struct {
+	Due    string
+	Amount int64
 }
 
-// Payment is money received for an invoice.
+// Credit is a credit note, used for invoices.
+type Credit struct {
+	ID, Customer int
+	Currency     string
+	Total, Left  int64
+	shares       []share
+	changed      time.Time
+}
+
+// Payment is money received for invoices, or on account.
 type Payment struct {
-	ID, Customer, Invoice int
-	Amount, Free          int64
-	changed               time.Time
+	ID, Customer int
+	Currency     string
+	Amount, Free int64
+	shares       []share
+	changed      time.Time
+}
+
+// share is what a payment or a credit note settles of an invoice.
+type share struct {
+	invoice int
+	amount  int64
 }
 
 func (b *Books) next() int { b.last++; return b.last }
 
-// AddCustomer adds a customer and returns its id.
-func (b *Books) AddCustomer(name string) string {
+// AddCustomer adds a customer of that name and returns its id.
+func (b *Books) AddCustomer(name string) string { return b.AddClient(Customer{Name: name}) }
+
+// AddClient adds a customer and returns its id. Who has no address gets one.
+func (b *Books) AddClient(c Customer) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	id := b.next()
-	b.customers = append(b.customers, &Customer{ID: id, Name: name, Email: fmt.Sprintf("compta%d@client.example", id), Country: "FR", changed: b.now()})
-	return strconv.Itoa(id)
+	c.ID, c.Country, c.changed = b.next(), "FR", b.now()
+	if c.Email == "" {
+		c.Email = fmt.Sprintf("compta%d@client.example", c.ID)
+	}
+	b.customers = append(b.customers, &c)
+	return strconv.Itoa(c.ID)
 }
 
 // Rename gives a customer another name.
@@ -112,7 +139,9 @@ func (b *Books) Pay(invoice string, minor int64) {
 			return
 		}
 		in.Left -= minor
-		b.payments = append(b.payments, &Payment{ID: b.next(), Customer: in.Customer, Invoice: in.ID, Amount: minor, changed: b.now()})
+		b.payments = append(b.payments, &Payment{
+			ID: b.next(), Customer: in.Customer, Currency: in.Currency, Amount: minor, shares: []share{{in.ID, minor}}, changed: b.now(),
+		})
 	})
 }
 
@@ -121,7 +150,9 @@ func (b *Books) Credit(invoice string, minor int64) {
 	b.change(invoice, func(in *Invoice) {
 		minor = min(minor, in.Left)
 		in.Left -= minor
-		b.credits = append(b.credits, &Credit{ID: b.next(), Customer: in.Customer, Invoice: in.ID, Total: minor, changed: b.now()})
+		b.credits = append(b.credits, &Credit{
+			ID: b.next(), Customer: in.Customer, Currency: in.Currency, Total: minor, shares: []share{{in.ID, minor}}, changed: b.now(),
+		})
 	})
 }
 
@@ -134,17 +165,27 @@ func (b *Books) Delete(invoice string) {
 			continue
 		}
 		b.invoices = append(b.invoices[:i:i], b.invoices[i+1:]...)
-		for _, p := range b.payments {
-			if p.Invoice == in.ID {
-				p.Invoice, p.Free, p.changed = 0, p.Amount, b.now()
-			}
-		}
-		for _, c := range b.credits {
-			if c.Invoice == in.ID {
-				c.Invoice, c.Left, c.changed = 0, c.Total, b.now()
-			}
-		}
+		b.free(in)
 		return
+	}
+}
+
+// free takes an invoice off what settles it.
+func (b *Books) free(in *Invoice) {
+	take := func(shares []share, left *int64, changed *time.Time) []share {
+		return slices.DeleteFunc(slices.Clone(shares), func(s share) bool {
+			if s.invoice == in.ID {
+				*left, *changed = *left+s.amount, b.now()
+				in.Left += s.amount
+			}
+			return s.invoice == in.ID
+		})
+	}
+	for _, p := range b.payments {
+		p.shares = take(p.shares, &p.Free, &p.changed)
+	}
+	for _, c := range b.credits {
+		c.shares = take(c.shares, &c.Left, &c.changed)
 	}
 }
 
@@ -180,29 +221,51 @@ func (b *Books) rows(kind string) []row {
 	switch kind {
 	case "customers":
 		for _, c := range b.customers {
-			add(c.ID, c.changed, map[string]any{"name": c.Name, "email": c.Email, "address": map[string]any{"country": c.Country}})
+			add(c.ID, c.changed, map[string]any{"code": c.Code, "name": c.Name, "email": c.Email, "address": map[string]any{"country": c.Country}})
 		}
 	case "invoices":
 		for _, in := range b.invoices {
+			instalments := []any{}
+			for _, i := range in.instalments() {
+				instalments = append(instalments, map[string]any{"due_date": i.Due, "amount": decimal(i.Amount)})
+			}
 			add(in.ID, in.changed, map[string]any{
-				"number": in.Number, "customer": map[string]any{"id": in.Customer}, "state": in.State, "date": in.Date, "due_date": in.Due,
-				"currency": "EUR", "total": decimal(in.Total), "remaining": decimal(in.Left),
+				"number": in.Number, "customer": map[string]any{"id": in.Customer}, "state": in.State, "date": in.Date, "instalments": instalments,
+				"currency": currency(in.Currency), "total": decimal(in.Total), "remaining": decimal(in.Left),
 			})
 		}
 	case "credits":
 		for _, c := range b.credits {
-			add(c.ID, c.changed, map[string]any{"number": fmt.Sprintf("AV-%d", c.ID), "customer": map[string]any{"id": c.Customer}, "date": "2026-06-15", "total": decimal(c.Total), "unused": decimal(c.Left)})
+			add(c.ID, c.changed, map[string]any{
+				"number": fmt.Sprintf("AV-%d", c.ID), "customer": map[string]any{"id": c.Customer}, "date": onDay,
+				"currency": currency(c.Currency), "total": decimal(c.Total), "unused": decimal(c.Left),
+			})
 		}
 	case "payments":
 		for _, p := range b.payments {
 			shares := []any{}
-			if p.Invoice != 0 {
-				shares = append(shares, map[string]any{"invoice_id": p.Invoice, "amount": decimal(p.Amount)})
+			for _, s := range p.shares {
+				shares = append(shares, map[string]any{"invoice_id": s.invoice, "amount": decimal(s.amount)})
 			}
-			add(p.ID, p.changed, map[string]any{"customer": map[string]any{"id": p.Customer}, "date": "2026-06-15", "amount": decimal(p.Amount), "unallocated": decimal(p.Free), "shares": shares})
+			add(p.ID, p.changed, map[string]any{
+				"customer": map[string]any{"id": p.Customer}, "date": onDay,
+				"currency": currency(p.Currency), "amount": decimal(p.Amount), "unallocated": decimal(p.Free), "shares": shares,
+			})
 		}
 	}
 	return rows
 }
+
+// instalments are those of an invoice, one at least.
+func (in *Invoice) instalments() []Instalment {
+	if len(in.Instalments) > 0 {
+		return in.Instalments
+	}
+	return []Instalment{{in.Due, in.Total}}
+}
+
+const onDay = "2026-06-15"
+
+func currency(code string) string { return cmp.Or(code, "EUR") }
 
 func decimal(minor int64) string { return fmt.Sprintf("%d.%02d", minor/100, minor%100) }

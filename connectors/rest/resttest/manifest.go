@@ -14,7 +14,7 @@ errors: {message: fault.text, when: it.success == false}
 probe: {path: /me, show: it.company.name}
 customers:%s
   read: {path: "/customers/{id}", items: data}
-  map: {id: it.id, name: it.name, emails: it.email, country: it.address?.country}
+  map: {id: it.id, code: it.code, name: it.name, emails: it.email, country: it.address?.country}
 invoices:%s
   read: {path: "/invoices/{id}", items: data}
   pdf: {path: "/invoices/{id}/pdf"}
@@ -23,13 +23,14 @@ invoices:%s
     customer: it.customer.id
     number: it.number
     issued_on: it.date
-    due_on: it.due_date
+    dues: 'map(it.instalments, ({"on": #.due_date, "total": #.amount}))'
     total: it.total
     outstanding: it.remaining
     currency: it.currency
-    skip: it.state == "draft"
+    standing: 'it.state == "lost" ? "written_off" : ""'
+    skip: it.state in ["draft", "void"]
 credit_notes:%s
-  map: {id: 'concat("C", it.id)', customer: it.customer.id, number: it.number, issued_on: it.date, total: it.total, outstanding: it.unused}
+  map: {id: 'concat("C", it.id)', customer: it.customer.id, number: it.number, issued_on: it.date, currency: it.currency, total: it.total, outstanding: it.unused}
 payments:%s
   map:
     id: it.id
@@ -37,6 +38,7 @@ payments:%s
     on: it.date
     amount: it.amount
     unallocated: it.unallocated
+    currency: it.currency
     invoices: 'map(it.shares, ({"invoice": #.invoice_id, "amount": #.amount}))'
 `, s.URL(), s.auth(), s.reach("customers", size), s.reach("invoices", size), s.reach("credits", size), s.reach("payments", size))
 }

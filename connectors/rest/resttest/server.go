@@ -105,7 +105,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{o: o, Books: &Books{now: o.Now}}
 	s.OAuth = oauthtest.New(oauthtest.Options{
-		ClientID: "quittance-app", ClientSecret: "app/s3cret+", Unattended: true, Now: o.Now, Scopes: []string{"books.read"},
+		ClientID: s.ClientID(), ClientSecret: s.ClientSecret(), Unattended: true, Now: o.Now, Scopes: []string{"books.read"},
 		RedirectURL: o.Redirect,
 	})
 	mux := http.NewServeMux()

@@ -51,11 +51,16 @@ type Instalment struct {
 	Minor int64
 }
 
-// AddCustomer adds a customer and returns its id.
+// AddCustomer adds a customer of that name and returns its id.
 func (b *Books) AddCustomer(name string) int64 {
+	n := b.last["customer"] + 1
+	return b.AddClient(fmt.Sprintf("C%05d", n), name, fmt.Sprintf("compta%d@client.example; c%d@client.example", n, n))
+}
+
+// AddClient adds a customer with a code and its addresses, and returns its id.
+func (b *Books) AddClient(code, name, emails string) int64 {
 	id := b.id("customer")
-	b.exec("INSERT INTO customer (id, code, name, email, updated_at) VALUES (?, ?, ?, ?, ?)",
-		id, fmt.Sprintf("C%05d", id), storable(name), fmt.Sprintf("compta%d@client.example; c%d@client.example", id, id), b.moment())
+	b.exec("INSERT INTO customer (id, code, name, email, updated_at) VALUES (?, ?, ?, ?, ?)", id, code, storable(name), emails, b.moment())
 	return id
 }
 
@@ -199,19 +204,25 @@ func (b *Books) Delete(invoice int64) {
 
 // Document is an invoice or credit note as the books truly have it.
 type Document struct {
+	Customer    int64
 	Credit      bool
 	State       string
+	Due         calendar.Date // of an invoice of one due line
 	Total, Left money.Amount
 }
 
 // Documents are all of them, by id.
 func (b *Books) Documents() map[int64]Document {
 	all := map[int64]Document{}
-	b.each("SELECT id, credit, state, currency, total, remaining FROM invoice", nil, func(scan func(...any) error) error {
+	b.each("SELECT id, customer_id, credit, state, CAST(due_on AS CHAR(10)), currency, total, remaining FROM invoice", nil, func(scan func(...any) error) error {
 		var id int64
 		var d Document
+		var due sql.NullString
 		var currency, total, left string
-		err := scan(&id, &d.Credit, &d.State, &currency, &total, &left)
+		err := scan(&id, &d.Customer, &d.Credit, &d.State, &due, &currency, &total, &left)
+		if due.Valid {
+			d.Due = calendar.MustParse(due.String)
+		}
 		d.Total, d.Left = money.New(b.minor(total, currency), currency), money.New(b.minor(left, currency), currency)
 		all[id] = d
 		return err
@@ -219,14 +230,22 @@ func (b *Books) Documents() map[int64]Document {
 	return all
 }
 
-// Payments are what was received and what of it settles nothing, by id.
-func (b *Books) Payments() map[int64][2]money.Amount {
-	all := map[int64][2]money.Amount{}
-	b.each("SELECT id, currency, amount, remaining FROM payment", nil, func(scan func(...any) error) error {
+// Payment is money received and what of it settles nothing.
+type Payment struct {
+	Customer     int64
+	Amount, Free money.Amount
+}
+
+// Payments are all of them, by id.
+func (b *Books) Payments() map[int64]Payment {
+	all := map[int64]Payment{}
+	b.each("SELECT id, customer_id, currency, amount, remaining FROM payment", nil, func(scan func(...any) error) error {
 		var id int64
+		var p Payment
 		var currency, amount, left string
-		err := scan(&id, &currency, &amount, &left)
-		all[id] = [2]money.Amount{money.New(b.minor(amount, currency), currency), money.New(b.minor(left, currency), currency)}
+		err := scan(&id, &p.Customer, &currency, &amount, &left)
+		p.Amount, p.Free = money.New(b.minor(amount, currency), currency), money.New(b.minor(left, currency), currency)
+		all[id] = p
 		return err
 	})
 	return all

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"relanced/internal/calendar"
+	"relanced/internal/money"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
 )
@@ -107,6 +108,17 @@ func lists(b *bundle) {
 	for range b.Invoices(b.ctx, store.InvoiceFilter{All: true}) {
 		break
 	}
+	foreign := invoice("F-3", "C1", 0, 0)
+	foreign.Total, foreign.Outstanding = money.New(90, "USD"), money.New(90, "USD")
+	foreign.Dues[0].Total, foreign.Dues[0].Outstanding = foreign.Total, foreign.Outstanding
+	b.apply(store.Page{Documents: []receivable.Document{foreign, invoice("F-4", "C2", 500, 500)}})
+	rows, err = b.Aged(b.ctx, company, today, time.Time{})
+	b.must(err)
+	var several []string
+	for _, r := range rows {
+		several = append(several, fmt.Sprintf("%s %s %s", r.Code, r.Ages.Total(), r.Credit.Currency))
+	}
+	b.same("aged, of several currencies", several, []string{"C2 5.00 EUR", "C1 3.40 EUR", "C1 0.90 USD"})
 }
 
 func workLists(b *bundle) {
