@@ -86,7 +86,8 @@ func (m *Mirror) Apply(p connectors.Page) error {
 		}
 	}
 	for _, a := range p.Allocations {
-		m.Allocations[a.Group+"\x00"+a.Item] = a
+		m.Allocations[linkKey(a)] = a
+		m.note(p, receivable.ItemAllocation, linkKey(a))
 	}
 	for _, b := range p.Bad {
 		m.Bad[b.Ref.External] = b.Text
@@ -140,6 +141,9 @@ func (m *Mirror) keys(kind receivable.ItemKind) []string {
 			keys = append(keys, key)
 		}
 	case receivable.ItemAllocation:
+		for key := range m.Allocations {
+			keys = append(keys, key)
+		}
 	}
 	return keys
 }
@@ -156,6 +160,9 @@ func (m *Mirror) remove(kind receivable.ItemKind, external string) {
 		delete(m.Allocations, external)
 	}
 }
+
+// linkKey names an allocation as the store does.
+func linkKey(a receivable.Allocation) string { return a.Group + "\x00" + a.Item }
 
 // Owed is what may be chased, in minor units, by invoice.
 func (m *Mirror) Owed() map[string]int64 {

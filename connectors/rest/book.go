@@ -193,6 +193,9 @@ func compile(n conf.Node, at *conf.Problems) (*book, bool) {
 		m.settle("payments", &m.Map.ID, at)
 	}
 	if m := b.Allocations; m != nil {
+		if b.Payments != nil && b.Payments.Map.Links() {
+			at.At("payments", "map", "invoices").Addf("the section allocations tells what settles what: one of the two")
+		}
 		m.Map.Check(at.At("allocations", "map"))
 		m.settle("allocations", nil, at)
 	}
@@ -363,7 +366,7 @@ func (b *book) sections() []*Section {
 	return list
 }
 
-// kind is what a section lists; a listing of allocations does not exist.
+// kind is what a section lists.
 func (s *Section) kind() receivable.ItemKind {
 	switch s.name {
 	case "customers":

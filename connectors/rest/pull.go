@@ -109,7 +109,7 @@ func (p *pass) run(since connectors.Cursor) error {
 
 // section reads the rows of one kind, page by page, and goes over to the next.
 func (p *pass) section(s, next *Section) error {
-	listing := s.kind() != receivable.ItemAllocation && (p.cur.Full || !p.c.book.partial(s.kind()))
+	listing := p.cur.Full || !p.c.book.partial(s.kind())
 	var from time.Time
 	if !listing && !p.cur.Full && s.Since != nil {
 		from = p.cur.Marks[s.name]
@@ -312,11 +312,17 @@ func (c *Connector) mapped(s *Section, row manifest.Row, into *connectors.Page) 
 		if err == nil {
 			into.Payments, into.Allocations = append(into.Payments, p), append(into.Allocations, links...)
 		}
+		if key, keyErr := s.id.Text("id", row); keyErr == nil && c.book.Payments.Map.Links() && (err == nil || errors.Is(err, manifest.ErrSkip)) {
+			into.Groups = append(into.Groups, manifest.LinksOf(key))
+		}
 		return err
 	}
-	links, err := c.book.Allocations.Map.Read(row, c.defaults)
+	links, whole, err := c.book.Allocations.Map.Read(row, c.defaults)
 	if err == nil {
 		into.Allocations = append(into.Allocations, links...)
+	}
+	if whole != "" && (err == nil || errors.Is(err, manifest.ErrSkip)) {
+		into.Groups = append(into.Groups, whole)
 	}
 	return err
 }

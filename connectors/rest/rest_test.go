@@ -517,3 +517,53 @@ func TestPull_rowsThatMoveUpAreNotMissed(t *testing.T) {
 		})
 	}
 }
+
+func TestPull_linksTakenBackAreGone(t *testing.T) {
+	t.Parallel()
+	for _, style := range []resttest.Style{resttest.NumberEmpty, resttest.Whole} {
+		s, c := open(t, resttest.Options{Style: style})
+		invoice := s.AddInvoice(s.AddCustomer("Lacaze"), "F-1", 12000, calendar.MustParse("2026-10-30"))
+		s.Pay(invoice, 0)
+		m, err := pull(t, c)
+		if err != nil || len(m.Allocations) != 2 {
+			t.Fatalf("%s: %v, %v", style, m.Allocations, err)
+		}
+		s.Pass(time.Hour)
+		s.Unlink(invoice)
+		onFrom(t, c, m)
+		if len(m.Allocations) != 0 || m.Owed()[invoice] != 12000 {
+			t.Errorf("%s: %v is left, %v owed", style, m.Allocations, m.Owed())
+		}
+	}
+}
+
+func TestPull_linksOfASectionThatAreNotListedAreGone(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		"/api/customers": durand, "/api/invoices": "[" + fmt.Sprintf(bill, "7") + "]",
+		"/api/links": `[{"of": 7, "by": 1, "sum": 2}, {"of": 7, "by": 2, "sum": 3}]`,
+	}
+	c := connects(t, site(t, answers), fmt.Sprintf(small, `auth: {header: X-Key, secret: key}`, "")+`allocations: {path: /links, items: ., map: {invoice: it.of, payment: it.by, amount: it.sum}}`)
+	m, err := pull(t, c)
+	if err != nil || len(m.Allocations) != 4 {
+		t.Fatalf("%v, %v", m.Allocations, err)
+	}
+	answers["/api/links"] = `[{"of": 7, "by": 2, "sum": 3}]`
+	onFrom(t, c, m)
+	if len(m.Allocations) != 2 {
+		t.Errorf("after one was taken back: %v", m.Allocations)
+	}
+}
+
+// onFrom goes on from where the mirror stands.
+func onFrom(t *testing.T, c connectors.Connector, m *connectortest.Mirror) {
+	t.Helper()
+	for page, err := range c.Pull(t.Context(), m.Cursor) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Apply(page); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -421,6 +421,8 @@ func (l ledger) Apply(credit, invoice string, minor int64) {
 
 func (l ledger) Release(payment string) { l.Books.Release(id(payment)) }
 
+func (l ledger) Unlink(payment, invoice string) { l.Books.Unlink(id(payment), id(invoice)) }
+
 func (l ledger) WriteOff(invoice string) { l.SetState(id(invoice), "lost") }
 
 func (l ledger) Void(invoice string) { l.SetState(id(invoice), "draft") }
@@ -442,6 +444,14 @@ func (l ledger) Truth() connectortest.Truth {
 	}
 	for id, p := range l.Payments() {
 		t.Payments[strconv.FormatInt(id, 10)] = connectortest.Balance{Total: p[0], Open: p[1]}
+	}
+	t.Links = map[connectortest.Link]int64{}
+	for _, a := range l.Allocations() {
+		link := connectortest.Link{Invoice: strconv.FormatInt(a.Invoice, 10), By: strconv.FormatInt(a.Payment, 10), Kind: receivable.ItemPayment}
+		if a.Payment == 0 {
+			link.By, link.Kind = strconv.FormatInt(a.Credit, 10), receivable.ItemDocument
+		}
+		t.Links[link] += a.Minor
 	}
 	return t
 }

@@ -116,6 +116,18 @@ func (b *Books) Pay(invoice string, minor int64) {
 	})
 }
 
+// Unlink takes back what payments settle of an invoice; they stay, unallocated.
+func (b *Books) Unlink(invoice string) {
+	b.change(invoice, func(in *Invoice) {
+		for _, p := range b.payments {
+			if p.Invoice == in.ID {
+				in.Left += p.Amount
+				p.Invoice, p.Free, p.changed = 0, p.Amount, b.now()
+			}
+		}
+	})
+}
+
 // Credit makes a credit note for a part of an invoice, and uses it up.
 func (b *Books) Credit(invoice string, minor int64) {
 	b.change(invoice, func(in *Invoice) {
