@@ -21,7 +21,7 @@ type Mirror struct {
 	Cursor      connectors.Cursor
 
 	seen  map[receivable.ItemKind]map[string]bool
-	whole map[receivable.ItemKind]string // the cursor of the page that ended the listing
+	whole map[receivable.ItemKind]string // the page that ended the listing
 }
 
 // NewMirror returns an empty mirror.
@@ -56,7 +56,7 @@ func (m *Mirror) Apply(p connectors.Page) error {
 		return fmt.Errorf("cursor is no JSON: %s", p.Next)
 	}
 	if p.Listing != nil {
-		if ended, ok := m.whole[p.Listing.Kind]; ok && ended != string(p.Next) {
+		if ended, ok := m.whole[p.Listing.Kind]; ok && ended != nameOf(p) {
 			delete(m.whole, p.Listing.Kind)
 			delete(m.seen, p.Listing.Kind)
 		}
@@ -101,7 +101,7 @@ func (m *Mirror) Apply(p connectors.Page) error {
 	}
 	if p.Listing != nil && p.Whole {
 		m.sweep(p.Listing.Kind)
-		m.whole[p.Listing.Kind] = string(p.Next)
+		m.whole[p.Listing.Kind] = nameOf(p)
 	}
 	m.Cursor = p.Next
 	return nil
@@ -160,6 +160,9 @@ func (m *Mirror) remove(kind receivable.ItemKind, external string) {
 		delete(m.Allocations, external)
 	}
 }
+
+// nameOf is the same for a page that is committed twice, and for no other one.
+func nameOf(p connectors.Page) string { return p.AsOf.String() + string(p.Next) }
 
 // linkKey names an allocation as the store does.
 func linkKey(a receivable.Allocation) string { return a.Group + "\x00" + a.Item }
