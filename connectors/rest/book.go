@@ -123,7 +123,8 @@ type pdf struct {
 // probe is what check asks.
 type probe struct {
 	request
-	Show manifest.Expr `yaml:"show" doc:"over the answer: whose books these are"`
+	Show manifest.Expr `yaml:"show" doc:"over the answer: whose books these are, for people"`
+	ID   manifest.Expr `yaml:"id"   doc:"over the answer: the key of the company; books of another one behind the address are then refused"`
 }
 
 // DecodeConf reads a path, or a request.
@@ -135,9 +136,10 @@ func (b *probe) DecodeConf(n conf.Node, p *conf.Problems) {
 	var inner struct {
 		request
 		Show manifest.Expr `yaml:"show"`
+		ID   manifest.Expr `yaml:"id"`
 	}
 	n.Decode(p, &inner)
-	b.request, b.Show = inner.request, inner.Show
+	b.request, b.Show, b.ID = inner.request, inner.Show, inner.ID
 }
 
 // The keys of one live re-read, and how many a manifest may ask for.

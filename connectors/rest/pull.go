@@ -21,6 +21,7 @@ var noTime time.Time
 // cursor is where a connection's reading stands.
 type cursor struct {
 	Version  int    `json:"v"`
+	Books    string `json:"books,omitempty"`    // the key of the company, where the manifest says how to ask for it
 	Manifest string `json:"manifest,omitempty"` // hash of it: another one begins again
 
 	// Of a reading under way: the section, whether it is a listing of everything,
@@ -48,6 +49,25 @@ func readCursor(since connectors.Cursor) (cursor, error) {
 func (cur cursor) next() connectors.Cursor {
 	text, _ := json.Marshal(cur) // plain fields: cannot fail
 	return text
+}
+
+// Restart returns the cursor of a full load that still knows whose books these are.
+func (c *Connector) Restart(since connectors.Cursor) connectors.Cursor {
+	cur, err := readCursor(since)
+	if err != nil {
+		return nil
+	}
+	return cursor{Version: 1, Books: cur.Books}.next()
+}
+
+// Owner names the company by its key, and the address it is read at: keys of two
+// servers may be alike.
+func (c *Connector) Owner(at connectors.Cursor) string {
+	cur, err := readCursor(at)
+	if err != nil || cur.Books == "" {
+		return ""
+	}
+	return c.base.String() + " " + cur.Books
 }
 
 // errStopped tells that the caller wants no more pages.
@@ -87,7 +107,10 @@ func (p *pass) run(since connectors.Cursor) error {
 		return err
 	}
 	if p.cur.Manifest != p.c.book.hash {
-		p.cur = cursor{Version: 1, Manifest: p.c.book.hash}
+		p.cur = cursor{Version: 1, Books: p.cur.Books, Manifest: p.c.book.hash}
+	}
+	if err := p.own(); err != nil {
+		return err
 	}
 	sections := p.c.book.sections()
 	at := slices.IndexFunc(sections, func(s *Section) bool { return s.name == p.cur.Section })
@@ -107,6 +130,24 @@ func (p *pass) run(since connectors.Cursor) error {
 	return nil
 }
 
+// own refuses other books than those that the connection has.
+func (p *pass) own() error {
+	if p.c.book.Probe == nil || p.c.book.Probe.ID.IsZero() {
+		return nil
+	}
+	_, id, err := p.c.whose(p.ctx)
+	if err != nil {
+		return err
+	}
+	if p.cur.Books != "" && p.cur.Books != id {
+		return p.c.http.Fail("ask whose books these are", connectors.Auth,
+			fmt.Sprintf("%s has the books of company %s, this connection those of company %s", p.c.base.Host, id, p.cur.Books),
+			"put the first address and access back, or configure the other company as a connection of its own")
+	}
+	p.cur.Books = id
+	return nil
+}
+
 // section reads the rows of one kind, page by page, and goes over to the next.
 func (p *pass) section(s, next *Section) error {
 	listing := p.cur.Full || !p.c.book.partial(s.kind())
@@ -116,6 +157,7 @@ func (p *pass) section(s, next *Section) error {
 	}
 	whole := p.cur.Place == place{} // all of it is read by this pass
 	w := p.c.walk(s, from, p.cur.Place)
+	w.lenient = listing && !p.cur.Full && p.c.scope(s).Absent == connectors.AbsentReread
 	for {
 		b, err := w.next(p.ctx)
 		if err != nil {

@@ -417,7 +417,7 @@ func TestService_isProbedReadAndAskedForChanges(t *testing.T) {
 		}
 	}
 	for _, path := range s.Paths()[before:] {
-		if !strings.Contains(path, "updated_since=20") {
+		if path != "/v1/me" && !strings.Contains(path, "updated_since=20") {
 			t.Errorf("a later pass asked for %s", path)
 		}
 	}
@@ -475,12 +475,23 @@ func TestService_aPermissionIsTriedBeforeItIsKept(t *testing.T) {
 // listing goes on: those behind it move up, over the border of a page.
 func TestPull_rowsThatMoveUpAreNotMissed(t *testing.T) {
 	t.Parallel()
-	for style, cut := range map[resttest.Style]bool{
-		resttest.Offset: false, resttest.NumberTotal: false, resttest.Post: false, // while a pass reads
-		resttest.NumberEmpty: true, resttest.NumberShort: true, // between two passes, the first of which was cut
+	type way struct {
+		style resttest.Style
+		cut   bool // between two passes, the first of which was cut; else while a pass reads
+	}
+	for _, way := range []way{
+		{resttest.Offset, false},
+		{resttest.Post, false},
+		{resttest.NumberTotal, false},
+		{resttest.NumberTotal, true},
+		{resttest.NumberEmpty, false},
+		{resttest.NumberEmpty, true},
+		{resttest.NumberShort, false},
+		{resttest.NumberShort, true},
 	} {
-		t.Run(string(style), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, cut %v", way.style, way.cut), func(t *testing.T) {
 			t.Parallel()
+			style, cut := way.style, way.cut
 			s, c := open(t, resttest.Options{Style: style})
 			customer := s.AddCustomer("Lacaze")
 			var ids []string
@@ -564,6 +575,40 @@ func onFrom(t *testing.T, c connectors.Connector, m *connectortest.Mirror) {
 		}
 		if err := m.Apply(page); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+func TestPull_otherBooksBehindTheAddressAreRefused(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, resttest.Options{})
+	s.AddInvoice(s.AddCustomer("Lacaze"), "F-1", 12000, calendar.MustParse("2026-10-30"))
+	m, err := pull(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := c.(connectors.Owner).Owner(m.Cursor)
+	if !strings.Contains(owner, "Q-1") {
+		t.Errorf("whose books these are: %q", owner)
+	}
+	again := c.(connectors.Restarter).Restart(m.Cursor)
+	s.SetCompany("Q-2")
+	for name, since := range map[string]connectors.Cursor{"what changed": m.Cursor, "everything again": again} {
+		n := 0
+		for _, err := range c.Pull(t.Context(), since) {
+			e, ok := errors.AsType[*connectors.Error](err)
+			if n++; !ok || e.Kind != connectors.Auth || !strings.Contains(e.Error(), "Q-1") || e.Do == "" {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d pages of other books", name, n)
+		}
+	}
+	s.SetCompany("")
+	for _, err := range c.Pull(t.Context(), m.Cursor) {
+		if connectorsKind(err) != connectors.Schema {
+			t.Errorf("books that do not say whose they are: %v", err)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func New(o Options) *Server {
 	if o.Auth == "" {
 		o.Auth = Header
 	}
-	s := &Server{o: o, Books: &Books{now: o.Now}, pages: map[string]page{}}
+	s := &Server{o: o, Books: &Books{now: o.Now, company: "Q-1"}, pages: map[string]page{}}
 	s.OAuth = oauthtest.New(oauthtest.Options{
 		ClientID: "quittance-app", ClientSecret: "app/s3cret+", Unattended: true, Now: o.Now, Scopes: []string{"books.read"},
 		RedirectURL: "http://localhost:8686/oauth/callback",
@@ -279,7 +279,7 @@ func (s *Server) handle(r *http.Request) (int, any, string) {
 	kinds := []string{"customers", "invoices", "credits", "payments"}
 	switch {
 	case len(steps) == 1 && steps[0] == "me":
-		return http.StatusOK, map[string]any{"company": map[string]any{"name": "Ateliers du Quai"}}, ""
+		return http.StatusOK, map[string]any{"company": map[string]any{"id": s.Company(), "name": "Ateliers du Quai"}}, ""
 	case len(steps) == 1 && s.o.Style != Post && slices.Contains(kinds, steps[0]):
 		return s.list(steps[0], r.URL.Query(), r)
 	case len(steps) == 2 && s.o.Style == Post && steps[1] == "search" && slices.Contains(kinds, steps[0]):
