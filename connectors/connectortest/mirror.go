@@ -66,7 +66,7 @@ func (m *Mirror) Apply(p connectors.Page) error {
 		m.note(p, receivable.ItemAccount, a.External)
 	}
 	for _, d := range p.Documents {
-		if err := sound(d); err != nil {
+		if err := Sound(d); err != nil {
 			return err
 		}
 		if _, ok := m.Accounts[d.Account]; d.Account != "" && !ok {
@@ -178,8 +178,8 @@ func (m *Mirror) Owed() map[string]int64 {
 	return owed
 }
 
-// sound tells what no document may be.
-func sound(d receivable.Document) error {
+// Sound tells what is wrong with a document that no document may be.
+func Sound(d receivable.Document) error {
 	switch {
 	case d.External == "":
 		return fmt.Errorf("document without a key")
