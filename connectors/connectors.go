@@ -90,7 +90,8 @@ type Rejected struct {
 }
 
 // Scope says what a listing covers and what absence from it means. A listing
-// covers exactly one Kind and one Part; a snapshot of a newer AsOf replaces the
+// covers exactly one Kind and one Part (of allocations: all that the source
+// tells, and absent is gone); a snapshot of a newer AsOf replaces the
 // older one of the same Part, an older one is refused.
 type Scope struct {
 	Kind   receivable.ItemKind

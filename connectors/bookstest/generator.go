@@ -3,6 +3,7 @@ package bookstest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -25,6 +26,7 @@ const (
 	Overpaid    Kind = "a payment of too much"
 	Applied     Kind = "a credit note used"
 	Released    Kind = "a payment taken off"
+	Unlinked    Kind = "a payment taken off one of its invoices"
 	Redated     Kind = "a due date moved"
 	WrittenOff  Kind = "a write-off"
 	Voided      Kind = "a void"
@@ -34,13 +36,13 @@ const (
 
 // Kinds are all of them.
 var Kinds = []Kind{
-	Billed, Instalments, Credited, OnAccount, PaidInPart, PaidSeveral, Overpaid, Applied, Released, Redated, WrittenOff, Voided, Deleted, Foreign,
+	Billed, Instalments, Credited, OnAccount, PaidInPart, PaidSeveral, Overpaid, Applied, Released, Unlinked, Redated, WrittenOff, Voided, Deleted, Foreign,
 }
 
 // weights say how often a kind is tried.
 var weights = []Kind{
 	Billed, Billed, Billed, Instalments, Instalments, Credited, OnAccount, PaidInPart, PaidInPart, PaidSeveral, PaidSeveral, Overpaid,
-	Applied, Applied, Released, Redated, WrittenOff, Voided, Deleted,
+	Applied, Applied, Released, Unlinked, Redated, WrittenOff, Voided, Deleted,
 }
 
 // Generator changes books at random, and never beyond what they allow. It is
@@ -52,8 +54,8 @@ type Generator struct {
 	rng       *rand.Rand // of the change that is made
 	customers []customer
 	n         int
-	plain     map[string]bool // invoices of one due line
-	settling  map[string]bool // payments that settle something
+	plain     map[string]bool            // invoices of one due line
+	settling  map[string]map[string]bool // by payment, the invoices it settled of
 	done      map[Kind]int
 }
 
@@ -62,7 +64,7 @@ type customer struct{ id, currency string }
 // NewGenerator returns one that has two customers of the first currency, and one
 // of each other.
 func NewGenerator(l Ledger) *Generator {
-	g := &Generator{ledger: l, plain: map[string]bool{}, settling: map[string]bool{}, done: map[Kind]int{}}
+	g := &Generator{ledger: l, plain: map[string]bool{}, settling: map[string]map[string]bool{}, done: map[Kind]int{}}
 	for i, currency := range l.Ways().Currencies {
 		for range max(2-i, 1) {
 			g.customers = append(g.customers, customer{l.Customer(fmt.Sprintf("Customer %d", len(g.customers)+1), currency), currency})
@@ -94,7 +96,7 @@ func (g *Generator) Change(seed uint64) {
 	defer g.mu.Unlock()
 	g.rng = rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // tests want it repeatable
 	kind := weights[g.rng.IntN(len(weights))]
-	if slices.Contains(g.ledger.Ways().Lacks, kind) {
+	if slices.Contains(WaysOf(g.ledger).Lacks, kind) {
 		kind = Billed
 	}
 	if g.change(kind) {
@@ -140,6 +142,8 @@ func (g *Generator) change(kind Kind) bool {
 			g.ledger.Release(payment)
 		}
 		return ok
+	case Unlinked:
+		return g.unlink()
 	case Redated:
 		invoice, ok := g.pick(truth.Documents, func(id string, b Balance) bool { return isOpen(b) && g.plain[id] })
 		if ok {
@@ -195,9 +199,30 @@ func (g *Generator) pay(truth Truth, kind Kind) bool {
 		money = share
 	}
 	payment := g.ledger.Payment(b.Account, b.Total.Currency, money)
-	g.ledger.Allocate(payment, invoice, share)
-	g.settling[payment] = true
+	g.allocate(payment, invoice, share)
 	return true
+}
+
+func (g *Generator) allocate(payment, invoice string, minor int64) {
+	g.ledger.Allocate(payment, invoice, minor)
+	if g.settling[payment] == nil {
+		g.settling[payment] = map[string]bool{}
+	}
+	g.settling[payment][invoice] = true
+}
+
+// unlink takes a payment off one of the invoices it settles of.
+func (g *Generator) unlink() bool {
+	payment, ok := g.pickPayment()
+	if !ok {
+		return false
+	}
+	invoice, ok := g.oneOf(slices.Collect(maps.Keys(g.settling[payment])))
+	if ok {
+		delete(g.settling[payment], invoice)
+		g.ledger.(Unlinker).Unlink(payment, invoice) //nolint:forcetypeassert // WaysOf says so
+	}
+	return ok
 }
 
 // paySeveral settles what one payment reaches of a customer's invoices, each in
@@ -218,8 +243,7 @@ func (g *Generator) paySeveral(truth Truth) bool {
 		payment = g.ledger.Payment(of.Account, of.Total.Currency, left)
 	}
 	return g.settle(left, mine, func(invoice string, minor int64) {
-		g.ledger.Allocate(payment, invoice, minor)
-		g.settling[payment] = true
+		g.allocate(payment, invoice, minor)
 	}) > 1
 }
 

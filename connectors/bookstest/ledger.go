@@ -6,6 +6,7 @@ package bookstest
 
 import (
 	"cmp"
+	"slices"
 
 	"relanced/internal/calendar"
 	"relanced/internal/money"
@@ -38,6 +39,20 @@ type Ledger interface {
 	Truth() Truth
 }
 
+// Unlinker is a Ledger that can take a payment off one of the invoices it settles.
+type Unlinker interface {
+	Unlink(payment, invoice string)
+}
+
+// WaysOf is what books of the ledger's source can be.
+func WaysOf(l Ledger) Ways {
+	w := l.Ways()
+	if _, ok := l.(Unlinker); !ok {
+		w.Lacks = append(slices.Clone(w.Lacks), Unlinked)
+	}
+	return w
+}
+
 // Ways is what books of a source can be.
 type Ways struct {
 	Currencies []string // that a customer may have, for good
@@ -55,6 +70,13 @@ type Instalment struct {
 type Truth struct {
 	Documents map[string]Balance
 	Payments  map[string]Balance
+	Links     map[Link]int64 // what settles what, in minor units; nil: not compared
+}
+
+// Link is an invoice and the payment or credit note that settles of it.
+type Link struct {
+	Invoice, By string
+	Kind        receivable.ItemKind // of what settles it
 }
 
 // NewTruth returns empty books.

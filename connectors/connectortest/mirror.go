@@ -21,7 +21,7 @@ type Mirror struct {
 	Cursor      connectors.Cursor
 
 	seen  map[receivable.ItemKind]map[string]bool
-	whole map[receivable.ItemKind]string // the cursor of the page that ended the listing
+	whole map[receivable.ItemKind]string // the page that ended the listing
 }
 
 // NewMirror returns an empty mirror.
@@ -56,7 +56,7 @@ func (m *Mirror) Apply(p connectors.Page) error {
 		return fmt.Errorf("cursor is no JSON: %s", p.Next)
 	}
 	if p.Listing != nil {
-		if ended, ok := m.whole[p.Listing.Kind]; ok && ended != string(p.Next) {
+		if ended, ok := m.whole[p.Listing.Kind]; ok && ended != nameOf(p) {
 			delete(m.whole, p.Listing.Kind)
 			delete(m.seen, p.Listing.Kind)
 		}
@@ -66,7 +66,7 @@ func (m *Mirror) Apply(p connectors.Page) error {
 		m.note(p, receivable.ItemAccount, a.External)
 	}
 	for _, d := range p.Documents {
-		if err := sound(d); err != nil {
+		if err := Sound(d); err != nil {
 			return err
 		}
 		if _, ok := m.Accounts[d.Account]; d.Account != "" && !ok {
@@ -86,7 +86,8 @@ func (m *Mirror) Apply(p connectors.Page) error {
 		}
 	}
 	for _, a := range p.Allocations {
-		m.Allocations[a.Group+"\x00"+a.Item] = a
+		m.Allocations[linkKey(a)] = a
+		m.note(p, receivable.ItemAllocation, linkKey(a))
 	}
 	for _, b := range p.Bad {
 		m.Bad[b.Ref.External] = b.Text
@@ -100,7 +101,7 @@ func (m *Mirror) Apply(p connectors.Page) error {
 	}
 	if p.Listing != nil && p.Whole {
 		m.sweep(p.Listing.Kind)
-		m.whole[p.Listing.Kind] = string(p.Next)
+		m.whole[p.Listing.Kind] = nameOf(p)
 	}
 	m.Cursor = p.Next
 	return nil
@@ -140,6 +141,9 @@ func (m *Mirror) keys(kind receivable.ItemKind) []string {
 			keys = append(keys, key)
 		}
 	case receivable.ItemAllocation:
+		for key := range m.Allocations {
+			keys = append(keys, key)
+		}
 	}
 	return keys
 }
@@ -157,6 +161,14 @@ func (m *Mirror) remove(kind receivable.ItemKind, external string) {
 	}
 }
 
+// nameOf is the same for a page that is committed twice, and for no other one.
+func nameOf(p connectors.Page) string { return p.AsOf.String() + string(p.Next) }
+
+// linkKey names an allocation as the store does.
+func linkKey(a receivable.Allocation) string {
+	return a.Group + "\x00" + a.Item + "\x00" + string(a.Kind)
+}
+
 // Owed is what may be chased, in minor units, by invoice.
 func (m *Mirror) Owed() map[string]int64 {
 	owed := map[string]int64{}
@@ -168,8 +180,8 @@ func (m *Mirror) Owed() map[string]int64 {
 	return owed
 }
 
-// sound tells what no document may be.
-func sound(d receivable.Document) error {
+// Sound tells what is wrong with a document that no document may be.
+func Sound(d receivable.Document) error {
 	switch {
 	case d.External == "":
 		return fmt.Errorf("document without a key")

@@ -100,11 +100,15 @@ func Date(what, text string) (calendar.Date, error) {
 	return d, nil
 }
 
-// Rows decodes a JSON list row by row: what cannot be decoded is given to bad
-// with its raw text, and the list goes on.
+// Rows decodes a JSON list: a row that cannot be decoded is given to bad with its
+// raw text, and the list goes on.
 func Rows[T any](list json.RawMessage, bad func(raw json.RawMessage, err error)) ([]T, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no list")
+	}
+	var whole []T
+	if json.Unmarshal(list, &whole) == nil { // in one go, as nearly all can be
+		return whole, nil
 	}
 	var raws []json.RawMessage
 	if err := json.Unmarshal(list, &raws); err != nil {

@@ -413,17 +413,16 @@ func TestPayment_withWhatItSettles(t *testing.T) {
 	t.Parallel()
 	m := decode[Payment](t, `{id: it.id, customer: it.c, on: it.on, amount: it.amount, unallocated: 'it.amount - sum(map(it.parts, #.a))', payment_method: "{'CHQ': 'cheque'}[it.m] ?? ''",
 invoices: 'map(it.parts, ({"invoice": #.i, "amount": #.a}))'}`)
-	p, links, err := m.Read(row(t, `{"id": 9, "c": 3, "on": "2026-01-02", "amount": "100.00", "m": "CHQ", "parts": [{"i": 1, "a": "60.25"}, {"i": 2, "a": 30}]}`), Defaults{Currency: "EUR"})
+	p, links, err := m.Read(row(t, `{"id": 9, "c": 3, "on": "2026-01-02", "amount": "110.00", "m": "CHQ", "parts": [{"i": 1, "a": "60.25"}, {"i": 2, "a": 30}, {"i": 1, "a": 10}]}`), Defaults{Currency: "EUR"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	eur := func(n int64) money.Amount { return money.New(n, "EUR") }
-	want := receivable.Payment{External: "9", Account: "3", On: calendar.MustParse("2026-01-02"), Amount: eur(10000), Unallocated: eur(975), Method: "cheque"}
+	want := receivable.Payment{External: "9", Account: "3", On: calendar.MustParse("2026-01-02"), Amount: eur(11000), Unallocated: eur(975), Method: "cheque"}
 	wantLinks := []receivable.Allocation{
-		{Group: "9/1", Item: "1", Kind: "document", Amount: eur(6025)},
-		{Group: "9/1", Item: "9", Kind: "payment", Amount: eur(-6025)},
-		{Group: "9/2", Item: "2", Kind: "document", Amount: eur(3000)},
-		{Group: "9/2", Item: "9", Kind: "payment", Amount: eur(-3000)},
+		{Group: "payment 9", Item: "1", Kind: "document", Amount: eur(7025)},
+		{Group: "payment 9", Item: "2", Kind: "document", Amount: eur(3000)},
+		{Group: "payment 9", Item: "9", Kind: "payment", Amount: eur(-10025)},
 	}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Error(diff)
@@ -436,18 +435,18 @@ invoices: 'map(it.parts, ({"invoice": #.i, "amount": #.a}))'}`)
 func TestAllocation_ofAGroupMayTellTheLinkOnly(t *testing.T) {
 	t.Parallel()
 	m := decode[Allocation](t, `{group: it.g, item: it.i, kind: "'document'"}`)
-	got, err := m.Read(Row{"g": "A", "i": int64(4)}, Defaults{Currency: "EUR"})
-	if diff := cmp.Diff([]receivable.Allocation{{Group: "A", Item: "4", Kind: "document"}}, got); diff != "" || err != nil {
-		t.Errorf("%v\n%s", err, diff)
+	got, whole, err := m.Read(Row{"g": "A", "i": int64(4)}, Defaults{Currency: "EUR"})
+	if diff := cmp.Diff([]receivable.Allocation{{Group: "A", Item: "4", Kind: "document"}}, got); diff != "" || err != nil || whole != "" {
+		t.Errorf("%v, whole %q\n%s", err, whole, diff)
 	}
-	if _, err := m.Read(Row{"g": nil, "i": int64(4)}, Defaults{}); err == nil {
+	if _, _, err := m.Read(Row{"g": nil, "i": int64(4)}, Defaults{}); err == nil {
 		t.Error("a link without a group")
 	}
 }
 
 func TestAllocation_ofAnInvoiceHasBothSides(t *testing.T) {
 	t.Parallel()
-	m := decode[Allocation](t, `{invoice: it.i, payment: it.p, credit_note: it.c, amount: it.a}`)
+	m := decode[Allocation](t, `{invoice: it.i, payment: it.p, credit_note: it.c, amount: it.a, skip: it.off == 1}`)
 	eur := func(n int64) money.Amount { return money.New(n, "EUR") }
 	for name, c := range map[string]struct {
 		row  Row
@@ -460,12 +459,23 @@ func TestAllocation_ofAnInvoiceHasBothSides(t *testing.T) {
 			{Group: "credit 2/1", Item: "1", Kind: "document", Amount: eur(350)}, {Group: "credit 2/1", Item: "2", Kind: "document", Amount: eur(-350)},
 		}},
 	} {
-		got, err := m.Read(c.row, Defaults{Currency: "EUR"})
-		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", name, err, diff)
+		got, whole, err := m.Read(c.row, Defaults{Currency: "EUR"})
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil || whole != c.want[0].Group {
+			t.Errorf("%s: %v, whole %q\n%s", name, err, whole, diff)
+		}
+		c.row["off"] = int64(1)
+		if got, whole, err := m.Read(c.row, Defaults{Currency: "EUR"}); got != nil || !errors.Is(err, ErrSkip) || whole != c.want[0].Group {
+			t.Errorf("%s, taken back: %v, %v, whole %q", name, got, err, whole)
 		}
 	}
-	if _, err := m.Read(Row{"i": int64(1), "a": "3.50"}, Defaults{Currency: "EUR"}); err == nil {
+	byID := decode[Allocation](t, `{id: it.id, invoice: it.i, payment: it.p, amount: it.a}`)
+	for _, id := range []string{"7", "8"} { // two shares of one invoice by one payment
+		_, whole, err := byID.Read(Row{"id": id, "i": int64(1), "p": int64(2), "a": "3.50"}, Defaults{Currency: "EUR"})
+		if err != nil || whole != id {
+			t.Errorf("row %s: whole %q, %v", id, whole, err)
+		}
+	}
+	if _, _, err := m.Read(Row{"i": int64(1), "a": "3.50"}, Defaults{Currency: "EUR"}); err == nil {
 		t.Error("nothing settles the invoice, and nobody says so")
 	}
 }

@@ -75,8 +75,15 @@ func (m *Payment) Reads() []Expr {
 	return written(m.ID, m.Customer, m.On, m.Amount, m.Unallocated, m.Currency, m.Label, m.Method, m.Invoices, m.Skip)
 }
 
-// Read makes the payment of a row, and the allocations that the row holds: one
-// group for each invoice. The error is an *Error, or ErrSkip.
+// Links tells whether rows tell what their payment settles: all of it, in the
+// group LinksOf.
+func (m *Payment) Links() bool { return !m.Invoices.IsZero() }
+
+// LinksOf names the group of all that a payment's row tells that it settles.
+func LinksOf(payment string) string { return "payment " + payment }
+
+// Read makes the payment of a row, and the allocations that the row holds. The
+// error is an *Error, or ErrSkip.
 func (m *Payment) Read(row Row, d Defaults) (receivable.Payment, []receivable.Allocation, error) {
 	r := &reading{row: row}
 	if r.flag("skip", &m.Skip) {
@@ -89,34 +96,41 @@ func (m *Payment) Read(row Row, d Defaults) (receivable.Payment, []receivable.Al
 		Label:  r.text("label", &m.Label),
 		Method: receivable.PaymentMethod(r.word("payment_method", &m.Method, "transfer", "direct_debit", "bill", "cheque", "card")),
 	}
-	var links []receivable.Allocation
-	for _, share := range get(r, "invoices", &m.Invoices, asRows) {
-		invoice, amount, err := shareOf(share, currency)
+	var shares []share
+	for _, row := range get(r, "invoices", &m.Invoices, asRows) {
+		s, err := shareOf(row, currency)
 		if err != nil {
-			return p, nil, m.Invoices.wrong("invoices", row, err)
+			return p, nil, m.Invoices.wrong("invoices", r.row, err)
 		}
-		links = append(links, settlement(p.External, receivable.ItemPayment, invoice, amount)...)
+		shares = append(shares, s)
 	}
-	return p, links, r.err
+	return p, settlement(LinksOf(p.External), p.External, receivable.ItemPayment, shares), r.err
+}
+
+// share is what of an invoice is settled; the zero amount: that is untold.
+type share struct {
+	invoice string
+	amount  money.Amount
 }
 
 // shareOf reads what a payment gives to an invoice; the amount may be untold.
-func shareOf(row Row, currency string) (string, money.Amount, error) {
+func shareOf(row Row, currency string) (share, error) {
 	invoice, err := asText(row["invoice"])
 	if err == nil && invoice == "" {
 		err = fmt.Errorf("the key of an invoice is missing")
 	}
 	if err != nil || row["amount"] == nil {
-		return invoice, money.Amount{}, err
+		return share{invoice: invoice}, err
 	}
 	amount, err := asAmount(row["amount"], currency)
-	return invoice, amount, err
+	return share{invoice, amount}, err
 }
 
 // Allocation maps a row of what settles what: a share of an invoice that a payment
 // or a credit note settles, or one item of a group whose items settle each other,
 // as a line of a lettering.
 type Allocation struct {
+	ID         Expr `yaml:"id"          doc:"the row's own key; without it, a payment has one row at most for an invoice"`
 	Invoice    Expr `yaml:"invoice"     doc:"the key of the invoice that is settled"`
 	Payment    Expr `yaml:"payment"     doc:"the key of the payment that settles it"`
 	CreditNote Expr `yaml:"credit_note" doc:"the key of the credit note that settles it, where payment is null"`
@@ -135,6 +149,8 @@ func (m *Allocation) Check(p *conf.Problems) {
 		required(p, map[string]Expr{"group": m.Group, "item": m.Item, "kind": m.Kind}, "an allocation (or its invoice and payment)")
 	case len(written(m.Group, m.Item, m.Kind)) > 0:
 		p.At("invoice").Addf("invoice and payment tell what settles what: group, item and kind are for groups")
+	case m.Invoice.IsZero() && !m.ID.IsZero():
+		p.At("id").Addf("group and item tell which link this is: leave id out")
 	case m.Payment.IsZero() && m.CreditNote.IsZero():
 		p.At("payment").Addf("an allocation needs payment or credit_note, what settles the invoice")
 	}
@@ -142,40 +158,79 @@ func (m *Allocation) Check(p *conf.Problems) {
 
 // Reads lists the expressions that were written.
 func (m *Allocation) Reads() []Expr {
-	return written(m.Invoice, m.Payment, m.CreditNote, m.Group, m.Item, m.Kind, m.Amount, m.Currency, m.Skip)
+	return written(m.ID, m.Invoice, m.Payment, m.CreditNote, m.Group, m.Item, m.Kind, m.Amount, m.Currency, m.Skip)
 }
 
 // Read makes the allocations of a row: one of a group, or both sides of a
-// settlement. The error is an *Error, or ErrSkip.
-func (m *Allocation) Read(row Row, d Defaults) ([]receivable.Allocation, error) {
+// settlement. whole names the group that this row alone tells, also where it is
+// skipped; "" where other rows belong to the group too. The error is an *Error, or
+// ErrSkip.
+func (m *Allocation) Read(row Row, d Defaults) (links []receivable.Allocation, whole string, err error) {
 	r := &reading{row: row}
-	if r.flag("skip", &m.Skip) {
-		return nil, ErrSkip
-	}
-	var amount money.Amount
-	if !m.Amount.IsZero() {
-		amount = r.amount("amount", &m.Amount, r.currency(&m.Currency, d))
-	}
+	skipped := r.flag("skip", &m.Skip)
 	if m.Invoice.IsZero() {
+		if skipped {
+			return nil, "", ErrSkip
+		}
 		kind := receivable.ItemKind(r.word("kind", &m.Kind, string(receivable.ItemDocument), string(receivable.ItemPayment)))
-		return []receivable.Allocation{{Group: r.key("group", &m.Group), Item: r.key("item", &m.Item), Kind: kind, Amount: amount}}, r.err
+		link := receivable.Allocation{Group: r.key("group", &m.Group), Item: r.key("item", &m.Item), Kind: kind, Amount: m.amount(r, d)}
+		return []receivable.Allocation{link}, "", r.err
 	}
-	invoice := r.key("invoice", &m.Invoice)
 	by, kind := r.text("payment", &m.Payment), receivable.ItemPayment
 	if by == "" {
 		by, kind = r.key("credit_note", &m.CreditNote), receivable.ItemDocument
 	}
-	return settlement(by, kind, invoice, amount), r.err
+	s := share{invoice: r.key("invoice", &m.Invoice)}
+	if whole = r.text("id", &m.ID); whole == "" && r.err == nil {
+		whole = by + "/" + s.invoice
+		if kind == receivable.ItemDocument {
+			whole = "credit " + whole // the keys of payments and documents may be alike
+		}
+	}
+	if skipped {
+		return nil, whole, ErrSkip
+	}
+	s.amount = m.amount(r, d)
+	return settlement(whole, by, kind, []share{s}), whole, r.err
 }
 
-// settlement is both sides of what settles an invoice.
-func settlement(by string, kind receivable.ItemKind, invoice string, amount money.Amount) []receivable.Allocation {
-	group := by + "/" + invoice
-	if kind == receivable.ItemDocument {
-		group = "credit " + group // the keys of payments and documents may be alike
+func (m *Allocation) amount(r *reading, d Defaults) money.Amount {
+	if m.Amount.IsZero() {
+		return money.Amount{}
 	}
-	return []receivable.Allocation{
-		{Group: group, Item: invoice, Kind: receivable.ItemDocument, Amount: amount},
-		{Group: group, Item: by, Kind: kind, Amount: amount.Neg()},
+	return r.amount("amount", &m.Amount, r.currency(&m.Currency, d))
+}
+
+// settlement is both sides of what settles invoices, as one group. What settles
+// them has no amount where that of some share is untold.
+func settlement(group, by string, kind receivable.ItemKind, shares []share) []receivable.Allocation {
+	var links []receivable.Allocation
+	at := map[string]int{} // an invoice may be named twice
+	used, told := money.Amount{}, true
+	for _, s := range shares {
+		i, twice := at[s.invoice]
+		if !twice {
+			i, at[s.invoice] = len(links), len(links)
+			links = append(links, receivable.Allocation{Group: group, Item: s.invoice, Kind: receivable.ItemDocument})
+		}
+		switch {
+		case s.amount.Currency == "":
+			told = false
+		case used.Currency == "":
+			used, links[i].Amount = s.amount, s.amount
+		default:
+			used = used.Add(s.amount)
+			if twice && links[i].Amount.Currency != "" {
+				s.amount = links[i].Amount.Add(s.amount)
+			}
+			links[i].Amount = s.amount
+		}
 	}
+	if len(links) == 0 {
+		return nil
+	}
+	if !told {
+		used = money.Amount{}
+	}
+	return append(links, receivable.Allocation{Group: group, Item: by, Kind: kind, Amount: used.Neg()})
 }

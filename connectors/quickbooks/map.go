@@ -178,6 +178,9 @@ func (m mapping) payment(in payment) (settled, error) {
 			return out, err
 		}
 	}
+	if total.Sign() > 0 && unapplied.Cmp(total) > 0 {
+		return out, fmt.Errorf("UnappliedAmt (%s) is more than TotalAmt (%s)", in.Unapplied, in.Total)
+	}
 	if isVoided(in.Note) || total.IsZero() && len(in.Lines) == 0 {
 		return out, nil
 	}

@@ -88,19 +88,9 @@ func (a authorising) Accept(ctx context.Context, access string, _ url.Values) (m
 // Probe asks what the manifest's probe says, then for the first page of each kind
 // of thing: what cannot be read is told.
 func (c *Connector) Probe(ctx context.Context) (string, error) {
-	whose := ""
-	if b := c.book.Probe; b != nil {
-		a := &answer{}
-		if err := c.ask(ctx, "ask whose books these are", &b.request, nil, values{}, noTime, a); err != nil {
-			return "", err
-		}
-		if !b.Show.IsZero() {
-			text, err := b.Show.Text("show", a.root)
-			if err != nil {
-				return "", c.http.Fail("ask whose books these are", connectors.Schema, err.Error(), "")
-			}
-			whose = text
-		}
+	whose, _, err := c.whose(ctx)
+	if err != nil {
+		return "", err
 	}
 	for _, s := range c.book.sections() {
 		if _, err := c.walk(s, noTime, place{}).next(ctx); err != nil {
@@ -111,6 +101,32 @@ func (c *Connector) Probe(ctx context.Context) (string, error) {
 		return fmt.Sprintf("%s (%s)", whose, c.book.Manifest), nil
 	}
 	return fmt.Sprintf("%s answers as the manifest %s says", c.base.Host, c.book.Manifest), nil
+}
+
+// whose asks what the manifest's probe says: the name to show, and the key of the
+// company; "" what it does not tell.
+func (c *Connector) whose(ctx context.Context) (name, id string, err error) {
+	const op = "ask whose books these are"
+	b := c.book.Probe
+	if b == nil {
+		return "", "", nil
+	}
+	a := &answer{}
+	if err := c.ask(ctx, op, &b.request, nil, values{}, noTime, a); err != nil {
+		return "", "", err
+	}
+	if !b.Show.IsZero() {
+		name, err = b.Show.Text("show", a.root)
+	}
+	if err == nil && !b.ID.IsZero() {
+		if id, err = b.ID.Text("id", a.root); err == nil && id == "" {
+			err = fmt.Errorf("the answer does not tell the key of the company (%s)", b.ID.Place())
+		}
+	}
+	if err != nil {
+		return "", "", c.http.Fail(op, connectors.Schema, err.Error(), "correct probe: in the manifest")
+	}
+	return name, id, nil
 }
 
 // ReadInvoices reads invoices again, and their customers where that takes one

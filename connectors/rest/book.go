@@ -123,7 +123,8 @@ type pdf struct {
 // probe is what check asks.
 type probe struct {
 	request
-	Show manifest.Expr `yaml:"show" doc:"over the answer: whose books these are"`
+	Show manifest.Expr `yaml:"show" doc:"over the answer: whose books these are, for people"`
+	ID   manifest.Expr `yaml:"id"   doc:"over the answer: the key of the company; books of another one behind the address are then refused"`
 }
 
 // DecodeConf reads a path, or a request.
@@ -135,9 +136,10 @@ func (b *probe) DecodeConf(n conf.Node, p *conf.Problems) {
 	var inner struct {
 		request
 		Show manifest.Expr `yaml:"show"`
+		ID   manifest.Expr `yaml:"id"`
 	}
 	n.Decode(p, &inner)
-	b.request, b.Show = inner.request, inner.Show
+	b.request, b.Show, b.ID = inner.request, inner.Show, inner.ID
 }
 
 // The keys of one live re-read, and how many a manifest may ask for.
@@ -193,6 +195,9 @@ func compile(n conf.Node, at *conf.Problems) (*book, bool) {
 		m.settle("payments", &m.Map.ID, at)
 	}
 	if m := b.Allocations; m != nil {
+		if b.Payments != nil && b.Payments.Map.Links() {
+			at.At("payments", "map", "invoices").Addf("the section allocations tells what settles what: one of the two")
+		}
 		m.Map.Check(at.At("allocations", "map"))
 		m.settle("allocations", nil, at)
 	}
@@ -363,7 +368,7 @@ func (b *book) sections() []*Section {
 	return list
 }
 
-// kind is what a section lists; a listing of allocations does not exist.
+// kind is what a section lists.
 func (s *Section) kind() receivable.ItemKind {
 	switch s.name {
 	case "customers":

@@ -21,6 +21,7 @@ var noTime time.Time
 // cursor is where a connection's reading stands.
 type cursor struct {
 	Version  int    `json:"v"`
+	Books    string `json:"books,omitempty"`    // the key of the company, where the manifest says how to ask for it
 	Manifest string `json:"manifest,omitempty"` // hash of it: another one begins again
 
 	// Of a reading under way: the section, whether it is a listing of everything,
@@ -50,14 +51,39 @@ func (cur cursor) next() connectors.Cursor {
 	return text
 }
 
+// Restart returns the cursor of a full load that still knows whose books these are.
+func (c *Connector) Restart(since connectors.Cursor) connectors.Cursor {
+	cur, err := readCursor(since)
+	if err != nil {
+		return nil
+	}
+	return cursor{Version: 1, Books: cur.Books}.next()
+}
+
+// Owner names the company by its key, and the address it is read at: keys of two
+// servers may be alike.
+func (c *Connector) Owner(at connectors.Cursor) string {
+	cur, err := readCursor(at)
+	if err != nil || cur.Books == "" {
+		return ""
+	}
+	return c.base.String() + " " + cur.Books
+}
+
 // errStopped tells that the caller wants no more pages.
 var errStopped = errors.New("stopped")
 
 // Pull lists everything on the first pass, and then what changed. Kinds of which
 // the manifest does not say how to ask for changes are listed each time.
 func (c *Connector) Pull(ctx context.Context, since connectors.Cursor) iter.Seq2[connectors.Page, error] {
+	return c.read(ctx, since, since == nil)
+}
+
+// read makes a pass. first: nothing was ever read, and what it lacks is nothing
+// that was known.
+func (c *Connector) read(ctx context.Context, since connectors.Cursor, first bool) iter.Seq2[connectors.Page, error] {
 	return func(yield func(connectors.Page, error) bool) {
-		p := &pass{c: c, ctx: ctx, yield: yield, known: map[string]bool{}, absent: map[string]bool{}}
+		p := &pass{c: c, ctx: ctx, yield: yield, first: first, known: map[string]bool{}, absent: map[string]bool{}}
 		if err := p.run(since); err != nil && !errors.Is(err, errStopped) {
 			yield(connectors.Page{}, err)
 		}
@@ -66,7 +92,7 @@ func (c *Connector) Pull(ctx context.Context, since connectors.Cursor) iter.Seq2
 
 // List yields everything as listings.
 func (c *Connector) List(ctx context.Context, _ string) iter.Seq2[connectors.Page, error] {
-	return c.Pull(ctx, nil)
+	return c.read(ctx, nil, false)
 }
 
 // pass is one Pull.
@@ -75,6 +101,7 @@ type pass struct {
 	ctx   context.Context //nolint:containedctx // lives as long as the Pull
 	yield func(connectors.Page, error) bool
 	cur   cursor
+	first bool // of all
 
 	known    map[string]bool // customers that came in this pass
 	complete bool            // they are all that there are
@@ -87,7 +114,10 @@ func (p *pass) run(since connectors.Cursor) error {
 		return err
 	}
 	if p.cur.Manifest != p.c.book.hash {
-		p.cur = cursor{Version: 1, Manifest: p.c.book.hash}
+		p.cur = cursor{Version: 1, Books: p.cur.Books, Manifest: p.c.book.hash}
+	}
+	if err := p.own(); err != nil {
+		return err
 	}
 	sections := p.c.book.sections()
 	at := slices.IndexFunc(sections, func(s *Section) bool { return s.name == p.cur.Section })
@@ -107,15 +137,34 @@ func (p *pass) run(since connectors.Cursor) error {
 	return nil
 }
 
+// own refuses other books than those that the connection has.
+func (p *pass) own() error {
+	if p.c.book.Probe == nil || p.c.book.Probe.ID.IsZero() {
+		return nil
+	}
+	_, id, err := p.c.whose(p.ctx)
+	if err != nil {
+		return err
+	}
+	if p.cur.Books != "" && p.cur.Books != id {
+		return p.c.http.Fail("ask whose books these are", connectors.Auth,
+			fmt.Sprintf("%s has the books of company %s, this connection those of company %s", p.c.base.Host, id, p.cur.Books),
+			"put the first address and access back, or configure the other company as a connection of its own")
+	}
+	p.cur.Books = id
+	return nil
+}
+
 // section reads the rows of one kind, page by page, and goes over to the next.
 func (p *pass) section(s, next *Section) error {
-	listing := s.kind() != receivable.ItemAllocation && (p.cur.Full || !p.c.book.partial(s.kind()))
+	listing := p.cur.Full || !p.c.book.partial(s.kind())
 	var from time.Time
 	if !listing && !p.cur.Full && s.Since != nil {
 		from = p.cur.Marks[s.name]
 	}
 	whole := p.cur.Place == place{} // all of it is read by this pass
 	w := p.c.walk(s, from, p.cur.Place)
+	w.lenient = p.first || listing && p.c.scope(s).Absent == connectors.AbsentReread
 	for {
 		b, err := w.next(p.ctx)
 		if err != nil {
@@ -312,11 +361,17 @@ func (c *Connector) mapped(s *Section, row manifest.Row, into *connectors.Page) 
 		if err == nil {
 			into.Payments, into.Allocations = append(into.Payments, p), append(into.Allocations, links...)
 		}
+		if key, keyErr := s.id.Text("id", row); keyErr == nil && c.book.Payments.Map.Links() && (err == nil || errors.Is(err, manifest.ErrSkip)) {
+			into.Groups = append(into.Groups, manifest.LinksOf(key))
+		}
 		return err
 	}
-	links, err := c.book.Allocations.Map.Read(row, c.defaults)
+	links, whole, err := c.book.Allocations.Map.Read(row, c.defaults)
 	if err == nil {
 		into.Allocations = append(into.Allocations, links...)
+	}
+	if whole != "" && (err == nil || errors.Is(err, manifest.ErrSkip)) {
+		into.Groups = append(into.Groups, whole)
 	}
 	return err
 }

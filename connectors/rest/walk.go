@@ -23,6 +23,7 @@ type walker struct {
 	seen     map[string]bool // hashes of pages
 	tokens   map[string]bool // cursors and addresses asked for
 	resumed  bool            // nothing was read yet since the place was stored
+	lenient  bool            // a row that is missed is taken for gone by nobody
 	restarts int
 	empties  int // pages without rows in a row
 }
@@ -59,10 +60,10 @@ func (w *walker) forget() { w.seen, w.tokens = map[string]bool{}, map[string]boo
 // known to the source, it begins again with the first page.
 func (w *walker) next(ctx context.Context) (batch, error) {
 	for {
-		moved, err := w.check(ctx)
-		var got batch
-		if err == nil && moved == "" {
-			got, moved, err = w.page(ctx)
+		from := w.at
+		got, moved, err := w.page(ctx)
+		if err == nil && moved == "" && w.doubts(from) {
+			moved, err = w.check(ctx, from)
 		}
 		if err != nil && w.resumed && w.at.Next != "" && (httpapi.KindOf(err) == connectors.Invalid || httpapi.KindOf(err) == connectors.NotFound) {
 			moved, err = "the place where the last reading stood is no longer known", nil
@@ -86,21 +87,28 @@ func (w *walker) op() string {
 	return fmt.Sprintf("list %s, page %d", w.s.name, w.at.Pages+1)
 }
 
-// check looks, before a reading goes on with a later page, whether the page
-// before it is still as it was: rows that were removed since move up, and would
-// be missed.
-func (w *walker) check(ctx context.Context) (moved string, err error) {
-	if !w.resumed || w.s.Page.By != byNumber || w.at.Last == "" {
-		return "", nil
+// doubts tells whether rows may have moved up from the page at a place to the one
+// before it, which was read earlier: where pages are numbered, and no total tells
+// of it.
+func (w *walker) doubts(at place) bool {
+	if w.s.Page.By != byNumber || at.Last == "" {
+		return false
 	}
-	before := w.at
-	before.Page--
+	return w.resumed || w.s.Page.Until != untilTotal && !w.lenient
+}
+
+// check looks, now that the page at a place is read, whether the one before it is
+// still as it was: of rows that were removed meanwhile, as many others moved up,
+// and would be missed.
+func (w *walker) check(ctx context.Context, at place) (moved string, err error) {
+	last := at.Last
+	at.Page--
 	a := &answer{items: w.s.Items, id: w.s.id}
-	if err := w.ask(ctx, &before, a); err != nil {
+	if err := w.ask(ctx, &at, a); err != nil {
 		return "", err
 	}
-	if a.hash != w.at.Last {
-		return "rows moved since the last page was read", nil
+	if a.hash != last {
+		return "rows moved while they were read", nil
 	}
 	w.seen[a.hash] = true
 	return "", nil
@@ -167,8 +175,11 @@ func (w *walker) counted(a *answer, rows int, next *place) (more bool, moved str
 	g := &w.s.Page
 	next.Page++
 	next.Offset += rows
-	if next.Last = a.hash; g.By == byOffset && rows > 0 {
+	switch next.Last = a.hash; {
+	case g.By == byOffset && rows > 0:
 		next.Last = w.key(a.rows[len(a.rows)-1])
+	case g.By == byNumber && rows < g.Size:
+		next.Last = "" // no row had its place on the next page
 	}
 	switch g.Until {
 	case untilShort:

@@ -57,12 +57,58 @@ func (a *answer) DecodeJSON(data []byte) error {
 // ask sends one query. It asks only, and may be repeated.
 func (c *client) ask(ctx context.Context, op, field, query string, variables map[string]any, limit int64) (answer, httpapi.Meta, error) {
 	a := answer{field: field}
+	meta, err := c.send(ctx, op, query, variables, limit, &a)
+	return a, meta, err
+}
+
+func (c *client) send(ctx context.Context, op, query string, variables map[string]any, limit int64, into httpapi.Decoder) (httpapi.Meta, error) {
 	body := map[string]any{"query": query}
 	if variables != nil {
 		body["variables"] = variables
 	}
-	meta, err := c.http.Do(ctx, httpapi.Call{Op: op, Body: body, Safe: true, Limit: limit}, &a)
-	return a, meta, err
+	return c.http.Do(ctx, httpapi.Call{Op: op, Body: body, Safe: true, Limit: limit}, into)
+}
+
+// nodes is a page of a list as the interface tells it.
+type nodes[N any] struct {
+	Nodes N        `json:"nodes"`
+	Info  pageInfo `json:"pageInfo"`
+	Total *int     `json:"totalCount"`
+}
+
+type pageInfo struct {
+	End  string `json:"endCursor"`
+	Next bool   `json:"hasNextPage"`
+}
+
+// next is where the next page begins; "" there is none.
+func (i pageInfo) next() string {
+	if i.Next {
+		return i.End
+	}
+	return ""
+}
+
+// listing is an answer with a page of a list, decoded in one go where every row
+// of it can be, as is usual: decoding costs more than all else that is done here.
+type listing[T keyed] struct {
+	answer
+	whole *nodes[[]T] // nil: the answer is to be read row by row
+}
+
+// DecodeJSON reads the page, or the envelope of whatever else it is.
+func (l *listing[T]) DecodeJSON(data []byte) error {
+	var in struct {
+		Data   map[string]nodes[[]T] `json:"data"`
+		Errors json.RawMessage       `json:"errors"`
+	}
+	if json.Unmarshal(data, &in) == nil && len(in.Errors) == 0 {
+		if got := in.Data[l.field]; got.Nodes != nil && got.Total != nil {
+			l.whole = &got
+			return nil
+		}
+	}
+	return l.answer.DecodeJSON(data)
 }
 
 // page is one answer of a list.
@@ -78,26 +124,24 @@ type page[T keyed] struct {
 
 func read[T keyed](ctx context.Context, c *client, r root, query string, variables map[string]any) (page[T], error) {
 	op := "list " + r.plain
-	a, meta, err := c.ask(ctx, op, r.name, query, variables, 0)
+	a := listing[T]{answer: answer{field: r.name}}
+	meta, err := c.send(ctx, op, query, variables, 0, &a)
 	out := page[T]{meta: meta}
 	if err != nil {
 		return out, err
 	}
-	var in struct {
-		Nodes json.RawMessage `json:"nodes"`
-		Info  struct {
-			End  string `json:"endCursor"`
-			Next bool   `json:"hasNextPage"`
-		} `json:"pageInfo"`
-		Total *int `json:"totalCount"`
+	if in := a.whole; in != nil {
+		out.fits, out.total, out.next, out.rows = true, *in.Total, in.Info.next(), in.Nodes
+		for _, row := range out.rows {
+			out.ids = append(out.ids, row.key())
+		}
+		return out, nil
 	}
+	var in nodes[json.RawMessage]
 	if len(a.data[r.name]) == 0 || json.Unmarshal(a.data[r.name], &in) != nil || in.Total == nil {
 		return out, nil // another answer than was asked for
 	}
-	out.fits, out.total = true, *in.Total
-	if in.Info.Next {
-		out.next = in.Info.End
-	}
+	out.fits, out.total, out.next = true, *in.Total, in.Info.next()
 	out.rows, err = httpapi.Rows[T](in.Nodes, func(raw json.RawMessage, err error) {
 		var known record
 		_ = json.Unmarshal(raw, &known)

@@ -144,6 +144,12 @@ func compile(n conf.Node, at *conf.Problems) (*book, bool) {
 		m.settle("payments", m.Map.Reads(), at)
 	}
 	if m := b.Allocations; m != nil {
+		if b.Payments != nil && b.Payments.Map.Links() {
+			at.At("payments", "map", "invoices").Addf("the section allocations tells what settles what: one of the two")
+		}
+		if !m.Map.Invoice.IsZero() { // the keys of a link in a group are the group and its item
+			keyed(at.At("allocations"), &m.Section, &m.Map.ID)
+		}
 		m.Map.Check(at.At("allocations", "map"))
 		m.settle("allocations", m.Map.Reads(), at)
 	}
@@ -223,7 +229,7 @@ func (b *book) section(name string) *Section {
 	return nil
 }
 
-// kind is what a section lists; a listing of allocations does not exist.
+// kind is what a section lists.
 func (s *Section) kind() receivable.ItemKind {
 	switch s.name {
 	case "customers":

@@ -4,6 +4,7 @@ import (
 	"context"
 	stdsql "database/sql"
 	"database/sql/driver"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
 
@@ -32,6 +34,7 @@ const pageSize = 40
 
 // source is a trading system as the suite sees it.
 type source struct {
+	timeout time.Duration // of a statement; 0: a minute
 	*sqltest.Books
 	db       *stdsql.DB
 	kind     sqltest.Database
@@ -100,7 +103,14 @@ func (s *source) Open() (connectors.Connector, error) {
 func (s *source) connector() (*sql.Connector, error) {
 	spec := &sql.Spec{Manifest: manifest.Name(s.manifest), DSN: conf.SecretOf(s.at.readDSN)}
 	spec.Through(func(c driver.Connector) driver.Connector { return &line{c, s} })
-	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: 3 * time.Second})
+	return sql.New(spec, connectors.Env{Connection: "compta", Now: s.now, Timeout: s.limit()})
+}
+
+func (s *source) limit() time.Duration {
+	if s.timeout != 0 {
+		return s.timeout
+	}
+	return time.Minute
 }
 
 func (s *source) PageSize() int { return pageSize }
@@ -240,7 +250,7 @@ func (s *source) Close() error {
 		_ = s.open.Close()
 		s.open = nil
 	}
-	s.hooks, s.asked, s.wrote = nil, 0, 0
+	s.hooks, s.asked, s.wrote, s.timeout = nil, 0, 0, 0
 	s.ahead.Store(0)
 	s.idle.put(s)
 	return nil
@@ -286,14 +296,16 @@ type line struct {
 }
 
 func (l *line) Connect(ctx context.Context) (driver.Conn, error) {
-	l.s.mu.Lock()
-	if n := len(l.s.lines); n > 0 {
-		c := l.s.lines[n-1]
-		l.s.lines = l.s.lines[:n-1]
-		l.s.mu.Unlock()
-		return &conn{Conn: c, s: l.s}, nil
+	for {
+		c := l.s.rested()
+		if c == nil {
+			break
+		}
+		if resting := (&conn{Conn: c, s: l.s}); resting.IsValid() && resting.ResetSession(ctx) == nil {
+			return resting, nil
+		}
+		_ = c.Close()
 	}
-	l.s.mu.Unlock()
 	c, err := l.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -301,16 +313,46 @@ func (l *line) Connect(ctx context.Context) (driver.Conn, error) {
 	return &conn{Conn: c, s: l.s}, nil
 }
 
+// rested is a connection that nobody uses; nil where there is none.
+func (s *source) rested() driver.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.lines)
+	if n == 0 {
+		return nil
+	}
+	c := s.lines[n-1]
+	s.lines = s.lines[:n-1]
+	return c
+}
+
+// conn tells what its driver tells of a line that is dead: one that is kept all
+// the same is dead for whoever comes next.
 type conn struct {
 	driver.Conn
 	s   *source
 	bad bool
 }
 
+func (c *conn) IsValid() bool {
+	v, ok := c.Conn.(driver.Validator)
+	return !c.bad && (!ok || v.IsValid())
+}
+
+func (c *conn) ResetSession(ctx context.Context) error {
+	r, ok := c.Conn.(driver.SessionResetter)
+	if !ok {
+		return nil
+	}
+	err := r.ResetSession(ctx)
+	c.bad = c.bad || err != nil
+	return err
+}
+
 // Close keeps the connection for the next one, unless it is lost: a deadline in
 // the middle of an answer hangs up.
 func (c *conn) Close() error {
-	if r, ok := c.Conn.(driver.SessionResetter); c.bad || ok && r.ResetSession(context.Background()) != nil { // a cancelled read may have ended it
+	if !c.IsValid() {
 		return c.Conn.Close()
 	}
 	c.s.mu.Lock()
@@ -341,7 +383,9 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.s.told(query, "SET")
-	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args) //nolint:forcetypeassert // all drivers have it
+	result, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args) //nolint:forcetypeassert // all drivers have it
+	c.bad = c.bad || err != nil
+	return result, err
 }
 
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
@@ -410,4 +454,56 @@ func TestBalances_mariadb(t *testing.T) {
 
 func TestBalances_postgres(t *testing.T) {
 	balances(t, postgresServer(t))
+}
+
+// TestPull_linesThatTheServerEndedAreReplaced ends the reader's sessions on the
+// server, as a restart, a firewall or an administrator does: while they rest
+// between two pages, and in the middle of a page.
+func TestPull_linesThatTheServerEndedAreReplaced(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		start func(*testing.T) server
+		end   string
+	}{
+		"postgres": {postgresServer, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '%s'"},
+		"mariadb":  {mariaServer, "KILL USER %s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src, err := newSource(c.start(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			customer := src.AddCustomer("Menuiserie Lacaze")
+			for i := range 2*pageSize + 3 {
+				src.AddInvoice(customer, fmt.Sprintf("F-%d", i), 10000, calendar.MustParse("2026-06-30"))
+			}
+			ended := 0
+			end := func() {
+				ended++
+				run(t, src.db, fmt.Sprintf(c.end, src.at.role))
+			}
+			for skip := range 3 { // a page is tried three times: it meets one end
+				src.Between(1+5*skip, end)
+			}
+			open, err := src.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := connectortest.NewMirror()
+			for page, err := range open.Pull(t.Context(), nil) {
+				if err != nil {
+					t.Fatalf("after %d ends: %v", ended, err)
+				}
+				if err := m.Apply(page); err != nil {
+					t.Fatal(err)
+				}
+				end()
+			}
+			if diff := cmp.Diff(src.Owed(), m.Owed()); diff != "" || ended < 7 {
+				t.Errorf("%d ends: what is owed differs (-source +mirror):\n%s", ended, diff)
+			}
+		})
+	}
 }

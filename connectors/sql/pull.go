@@ -13,7 +13,6 @@ import (
 
 	"relanced/connectors"
 	"relanced/connectors/manifest"
-	"relanced/internal/receivable"
 )
 
 // Pull loads everything on the first pass, each kind of thing as a full listing,
@@ -159,7 +158,7 @@ func (p *pass) section(s *Section, next string) error {
 		}
 		out := got.Page
 		out.AsOf = began
-		if listing && s.kind() != receivable.ItemAllocation {
+		if listing {
 			out.Listing = &connectors.Scope{Kind: s.kind(), Part: "all", Absent: connectors.AbsentGone}
 			out.Whole = !got.more
 			out.Gone = nil // what is left out of a listing is gone by that

@@ -107,10 +107,18 @@ func (c *Connector) take(s *Section, row manifest.Row, into *connectors.Page) {
 			into.Payments = append(into.Payments, p)
 			into.Allocations = append(into.Allocations, links...)
 		}
+		if c.book.Payments.Map.Links() && (err == nil || errors.Is(err, manifest.ErrSkip)) {
+			into.Groups = append(into.Groups, manifest.LinksOf(strings.TrimSpace(fmt.Sprint(keyOf(row[string(s.Key)])))))
+		}
 	case receivable.ItemAllocation:
 		var links []receivable.Allocation
-		if links, err = c.book.Allocations.Map.Read(row, c.defaults); err == nil {
+		var whole string
+		links, whole, err = c.book.Allocations.Map.Read(row, c.defaults)
+		if err == nil {
 			into.Allocations = append(into.Allocations, links...)
+		}
+		if whole != "" && (err == nil || errors.Is(err, manifest.ErrSkip)) {
+			into.Groups = append(into.Groups, whole)
 		}
 	}
 	if err == nil {

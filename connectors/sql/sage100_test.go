@@ -217,7 +217,7 @@ func testSage(t *testing.T, s server) {
 	if a := m.Accounts["DURAND"]; len(m.Accounts) != 1 || a.Name != "Durand SARL" || a.Country != "FR" || len(a.Emails) != 1 || a.Emails[0] != "compta@durand.example" {
 		t.Errorf("accounts %+v", m.Accounts)
 	}
-	if a := m.Allocations["DURAND/4110000/F\x0019"]; a.Kind != "document" {
+	if a := m.Allocations["DURAND/4110000/F\x0019\x00document"]; a.Kind != "document" {
 		t.Errorf("a line of a lettering does not lead to its invoice: %+v", m.Allocations)
 	}
 	// The second instalment is lettered with the money on account and the rest.

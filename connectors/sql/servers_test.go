@@ -142,10 +142,6 @@ func postgresServer(t *testing.T) server {
 // books a database and a user.
 func mariaServer(t *testing.T) server {
 	t.Helper()
-	if os.Getenv("RELANCED_DRILL") != "full" {
-		// On a busy machine the server refuses lines now and then, for a reason not found.
-		t.Skip("MariaDB is tried at full size only: RELANCED_DRILL=full")
-	}
 	addr := startMaria(t)
 	var made atomic.Int64
 	return newServer(t, sqltest.MariaDB, func() (place, error) {

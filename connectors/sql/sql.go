@@ -152,7 +152,7 @@ const readChunk = 500
 func (c *Connector) Info() connectors.Info {
 	return connectors.Info{
 		PageSize:      c.book.Page,
-		Allocations:   connectors.None, // an allocation that is taken back leaves no trace
+		Allocations:   connectors.None, // one that is taken back may leave no trace until the next listing
 		Payments:      c.book.Payments != nil,
 		SeesDeletions: false, // between two listings
 		RereadOpen:    6 * time.Hour,

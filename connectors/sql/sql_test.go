@@ -171,7 +171,7 @@ func TestSpec_theDSNIsOfTheManifestsDatabase(t *testing.T) {
 // probe opens a connector on the dsn and probes it.
 func probe(t *testing.T, src *source, dsn string) (string, error) {
 	t.Helper()
-	c, err := sql.New(&sql.Spec{Manifest: manifest.Name(src.manifest), DSN: conf.SecretOf(dsn)}, connectors.Env{Timeout: 5 * time.Second})
+	c, err := sql.New(&sql.Spec{Manifest: manifest.Name(src.manifest), DSN: conf.SecretOf(dsn)}, connectors.Env{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +331,7 @@ func TestSession_writesNothing(t *testing.T) {
 				u.User = url.User(map[string]string{"postgres": "postgres", "mariadb": "root"}[name])
 				dsn = u.String()
 			}
-			c, err := sql.New(&sql.Spec{Manifest: manifest.Name(src.manifest), DSN: conf.SecretOf(dsn)}, connectors.Env{Timeout: 5 * time.Second})
+			c, err := sql.New(&sql.Spec{Manifest: manifest.Name(src.manifest), DSN: conf.SecretOf(dsn)}, connectors.Env{Timeout: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -360,6 +360,7 @@ func TestPull_aStatementThatTakesTooLongIsCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	src.Books.AddCustomer("A")
+	src.timeout = 3 * time.Second
 	began := time.Now()
 	err = connectortest.Pass(t.Context(), src, connectortest.NewMirror())
 	expect(t, "slow", err, connectors.Temporary, "longer timeout")

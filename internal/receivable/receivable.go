@@ -185,5 +185,5 @@ const (
 	ItemAccount    ItemKind = "account"
 	ItemDocument   ItemKind = "document"
 	ItemPayment    ItemKind = "payment"
-	ItemAllocation ItemKind = "allocation" // External = Group + "\x00" + Item
+	ItemAllocation ItemKind = "allocation" // External = Group + "\x00" + Item, of whatever kind
 )

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -22,6 +21,10 @@ func (w *writer) generation() (int64, error) {
 	return last + 1, err
 }
 
+// linkMark stands between group, item and kind where an allocation has one key:
+// texts of PostgreSQL hold no NUL.
+const linkMark = "\x1f"
+
 // seen notes the keys that a listing named.
 func (w *writer) seen() error {
 	l := w.page.Listing
@@ -37,7 +40,9 @@ func (w *writer) seen() error {
 	case receivable.ItemPayment:
 		externals = keys(w.page.Payments, func(p receivable.Payment) string { return clean(p.External) })
 	case receivable.ItemAllocation:
-		return fmt.Errorf("a listing of %s", l.Kind)
+		externals = keys(w.page.Allocations, func(a receivable.Allocation) string {
+			return clean(a.Group) + linkMark + clean(a.Item) + linkMark + string(a.Kind)
+		})
 	}
 	for _, ref := range w.page.Seen {
 		if ref.Kind == l.Kind {
@@ -94,6 +99,13 @@ func (w *writer) absent() error {
 	if l.Kind == receivable.ItemAccount {
 		covers += " AND t.hash <> ''"
 	}
+	args := []any{w.conn, l.Kind, l.Part, generation}
+	external := "t.external"
+	if l.Kind == receivable.ItemAllocation {
+		external = "t.grp || CAST($5 AS TEXT) || t.item || CAST($5 AS TEXT) || t.kind"
+		args = append(args, linkMark)
+		covers += " AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.connection = t.connection AND p.external = t.grp AND p.derived = TRUE)"
+	}
 	var ids []int64
 	var externals []string
 	err = w.each(func(scan scanner) error {
@@ -102,9 +114,8 @@ func (w *writer) absent() error {
 		err := scan(&id, &external)
 		ids, externals = append(ids, id), append(externals, external)
 		return err
-	}, "SELECT t.id, t.external FROM "+table+" t WHERE t.connection = $1 AND t.gone_at = 0"+covers+
-		" AND NOT EXISTS (SELECT 1 FROM seen s WHERE s.connection = t.connection AND s.kind = $2 AND s.part = $3 AND s.external = t.external AND s.generation = $4) ORDER BY t.id",
-		w.conn, l.Kind, l.Part, generation)
+	}, "SELECT t.id, "+external+" FROM "+table+" t WHERE t.connection = $1 AND t.gone_at = 0"+covers+
+		" AND NOT EXISTS (SELECT 1 FROM seen s WHERE s.connection = t.connection AND s.kind = $2 AND s.part = $3 AND s.external = "+external+" AND s.generation = $4) ORDER BY t.id", args...)
 	if err != nil {
 		return err
 	}
@@ -122,7 +133,7 @@ func (w *writer) absent() error {
 		return err
 	}
 	forget := "DELETE FROM seen WHERE connection = $1 AND kind = $2 AND part = $3"
-	args := []any{w.conn, l.Kind, l.Part}
+	args = []any{w.conn, l.Kind, l.Part}
 	if l.Part != "all" && l.Part != "open" {
 		forget += " AND generation < $4"
 		args = append(args, generation)

@@ -133,7 +133,15 @@ func (w *writer) payments() error {
 	return w.updateMany("payment", paymentChanged, changed)
 }
 
-func allocationKey(a receivable.Allocation) string { return clean(a.Group) + "\x00" + clean(a.Item) }
+// allocationKey names a link within its connection. An invoice and a payment may
+// have the same id in their source, and stand in one group.
+func allocationKey(a receivable.Allocation) string {
+	return linkKey(clean(a.Group), clean(a.Item), a.Kind)
+}
+
+func linkKey(group, item string, kind receivable.ItemKind) string {
+	return group + "\x00" + item + "\x00" + string(kind)
+}
 
 func (w *writer) allocations() error {
 	if len(w.page.Allocations)+len(w.page.Groups) == 0 {
@@ -165,15 +173,17 @@ func (w *writer) allocations() error {
 		err := w.each(func(scan scanner) error {
 			var s stored
 			var group, item string
+			var kind receivable.ItemKind
 			var gone int64
-			err := scan(&s.id, &group, &item, &s.hash, &gone)
+			err := scan(&s.id, &group, &item, &kind, &s.hash, &gone)
 			s.gone = gone != 0
-			have[group+"\x00"+item] = s
-			if whole[group] && !s.gone && !named[group+"\x00"+item] {
+			key := linkKey(group, item, kind)
+			have[key] = s
+			if whole[group] && !s.gone && !named[key] {
 				ended = append(ended, s.id)
 			}
 			return err
-		}, "SELECT id, grp, item, hash, gone_at FROM allocation WHERE connection = $1 AND "+w.in("grp", 2), w.conn, texts(chunk))
+		}, "SELECT id, grp, item, kind, hash, gone_at FROM allocation WHERE connection = $1 AND "+w.in("grp", 2), w.conn, texts(chunk))
 		if err != nil {
 			return err
 		}

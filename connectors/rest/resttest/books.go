@@ -18,6 +18,7 @@ type Books struct {
 	now func() time.Time
 
 	mu        sync.Mutex
+	company   string // the service's id of it
 	last      int
 	customers []*Customer
 	invoices  []*Invoice
@@ -76,6 +77,13 @@ type share struct {
 	invoice int
 	amount  int64
 }
+
+// Company is the service's id of the company; SetCompany makes these the books of
+// another one.
+func (b *Books) Company() string { b.mu.Lock(); defer b.mu.Unlock(); return b.company }
+
+// SetCompany gives the company another id.
+func (b *Books) SetCompany(id string) { b.mu.Lock(); defer b.mu.Unlock(); b.company = id }
 
 func (b *Books) next() int { b.last++; return b.last }
 

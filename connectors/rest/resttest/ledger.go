@@ -94,6 +94,23 @@ func (l ledger) Release(payment string) {
 	p.shares, p.Free, p.changed = nil, p.Amount, l.b.now()
 }
 
+func (l ledger) Unlink(payment, invoice string) {
+	p := l.payment(payment)
+	var kept []share
+	var back int64
+	for _, s := range p.shares {
+		if strconv.Itoa(s.invoice) == invoice {
+			back += s.amount
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	l.b.change(invoice, func(in *Invoice) { in.Left += back })
+	l.b.mu.Lock()
+	defer l.b.mu.Unlock()
+	p.shares, p.Free, p.changed = kept, p.Free+back, l.b.now()
+}
+
 func (l ledger) Redate(invoice string, due calendar.Date) {
 	l.b.change(invoice, func(in *Invoice) { in.Due = due.String() })
 }

@@ -11,7 +11,7 @@ product: "Quittance, the service of the tests"
 base_url: %s
 auth: %s
 errors: {message: fault.text, when: it.success == false}
-probe: {path: /me, show: it.company.name}
+probe: {path: /me, show: it.company.name, id: it.company.id}
 customers:%s
   read: {path: "/customers/{id}", items: data}
   map: {id: it.id, code: it.code, name: it.name, emails: it.email, country: it.address?.country}

@@ -103,7 +103,7 @@ func New(o Options) *Server {
 	if o.Redirect == "" {
 		o.Redirect = oauth.DefaultRedirectURL
 	}
-	s := &Server{o: o, Books: &Books{now: o.Now}}
+	s := &Server{o: o, Books: &Books{now: o.Now, company: "Q-1"}}
 	s.OAuth = oauthtest.New(oauthtest.Options{
 		ClientID: s.ClientID(), ClientSecret: s.ClientSecret(), Unattended: true, Now: o.Now, Scopes: []string{"books.read"},
 		RedirectURL: o.Redirect,
@@ -191,7 +191,7 @@ func (s *Server) handle(r *http.Request) simulator.Answer {
 	kinds := []string{"customers", "invoices", "credits", "payments"}
 	switch {
 	case len(steps) == 1 && steps[0] == "me":
-		return simulator.JSON(http.StatusOK, map[string]any{"company": map[string]any{"name": "Ateliers du Quai"}})
+		return simulator.JSON(http.StatusOK, map[string]any{"company": map[string]any{"id": s.Company(), "name": "Ateliers du Quai"}})
 	case len(steps) == 1 && s.o.Style != Post && slices.Contains(kinds, steps[0]):
 		return s.list(steps[0], r.URL.Query(), r)
 	case len(steps) == 2 && s.o.Style == Post && steps[1] == "search" && slices.Contains(kinds, steps[0]):

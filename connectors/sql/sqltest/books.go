@@ -139,11 +139,16 @@ func (b *Books) take(table string, id, minor int64, currency string) {
 }
 
 // Release takes back everything that a payment settles.
-func (b *Books) Release(payment int64) {
+func (b *Books) Release(payment int64) { b.release(payment, "") }
+
+// Unlink takes back what a payment settles of an invoice.
+func (b *Books) Unlink(payment, invoice int64) { b.release(payment, " AND invoice_id = ?", invoice) }
+
+func (b *Books) release(payment int64, and string, args ...any) {
 	type share struct{ id, invoice, minor int64 }
 	var shares []share
 	currency := b.text("SELECT currency FROM payment WHERE id = ?", payment)
-	b.each("SELECT id, invoice_id, amount FROM allocation WHERE payment_id = ?", []any{payment}, func(scan func(...any) error) error {
+	b.each("SELECT id, invoice_id, amount FROM allocation WHERE payment_id = ?"+and, append([]any{payment}, args...), func(scan func(...any) error) error {
 		var s share
 		var amount string
 		err := scan(&s.id, &s.invoice, &amount)
@@ -246,6 +251,28 @@ func (b *Books) Payments() map[int64]Payment {
 		err := scan(&id, &p.Customer, &currency, &amount, &left)
 		p.Amount, p.Free = money.New(b.minor(amount, currency), currency), money.New(b.minor(left, currency), currency)
 		all[id] = p
+		return err
+	})
+	return all
+}
+
+// Allocation is a row of what settles what; of a payment and a credit note one is
+// 0.
+type Allocation struct {
+	Invoice, Payment, Credit int64
+	Minor                    int64
+}
+
+// Allocations are all of them.
+func (b *Books) Allocations() []Allocation {
+	var all []Allocation
+	b.each("SELECT invoice_id, payment_id, credit_id, currency, amount FROM allocation", nil, func(scan func(...any) error) error {
+		var a Allocation
+		var payment, credit sql.NullInt64
+		var currency, amount string
+		err := scan(&a.Invoice, &payment, &credit, &currency, &amount)
+		a.Payment, a.Credit, a.Minor = payment.Int64, credit.Int64, b.minor(amount, currency)
+		all = append(all, a)
 		return err
 	})
 	return all

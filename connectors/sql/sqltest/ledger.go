@@ -50,6 +50,8 @@ func (l ledger) Apply(credit, invoice string, minor int64) {
 
 func (l ledger) Release(payment string) { l.b.Release(serial(payment)) }
 
+func (l ledger) Unlink(payment, invoice string) { l.b.Unlink(serial(payment), serial(invoice)) }
+
 func (l ledger) Redate(invoice string, due calendar.Date) { l.b.Redate(serial(invoice), due) }
 
 func (l ledger) WriteOff(invoice string) { l.b.SetState(serial(invoice), "lost") }
@@ -77,6 +79,14 @@ func (l ledger) Truth() bookstest.Truth {
 			b.Standing = receivable.StandingWrittenOff
 		}
 		t.Documents[text(id)] = b
+	}
+	t.Links = map[bookstest.Link]int64{}
+	for _, a := range l.b.Allocations() {
+		link := bookstest.Link{Invoice: text(a.Invoice), By: text(a.Payment), Kind: receivable.ItemPayment}
+		if a.Payment == 0 {
+			link.By, link.Kind = text(a.Credit), receivable.ItemDocument
+		}
+		t.Links[link] += a.Minor
 	}
 	for id, p := range l.b.Payments() {
 		t.Payments[text(id)] = bookstest.Balance{Account: text(p.Customer), Total: p.Amount, Open: p.Free}

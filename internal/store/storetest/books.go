@@ -115,6 +115,36 @@ func listings(b *bundle) {
 	b.same("gone", b.apply(store.Page{Listing: gone, Documents: docs[:2], Whole: true}).Gone, 1)
 }
 
+// An invoice paid by the payment of the same id, as sources count that number each
+// table from 1: both sides are kept.
+func likeNamedLinks(b *bundle) {
+	paid, payment := invoice("F-1", "C1", 100, 0), receivable.Payment{External: "x-F-1", Account: "a-C1", Amount: eur(100)}
+	links := []receivable.Allocation{
+		{Group: "g", Item: "x-F-1", Kind: receivable.ItemDocument, Amount: eur(100)}, {Group: "g", Item: "x-F-1", Kind: receivable.ItemPayment, Amount: eur(-100)},
+	}
+	page := store.Page{Accounts: []receivable.Account{account("C1")}, Documents: []receivable.Document{paid}, Payments: []receivable.Payment{payment}, Allocations: links}
+	b.same("new", b.apply(page).New, 5)
+	page.Groups = []string{"g"}
+	got := b.apply(page)
+	b.same("the same again", []int{got.New, got.Changed, got.Gone}, []int{0, 0, 0})
+}
+
+func listedLinks(b *bundle) {
+	first := b.apply(store.Page{Accounts: []receivable.Account{account("C1")}, Documents: []receivable.Document{invoice("F-1", "C1", 100, 100), invoice("F-2", "C1", 200, 200)}, Derive: true})
+	b.tx(func(tx *store.Tx) error { return tx.EndPass(books, store.PassEnd{AsOf: b.clock.Now()}) })
+	b.apply(store.Page{Documents: []receivable.Document{invoice("F-2", "C1", 200, 150)}, Derive: true, PayOn: calendar.MustParse("2026-10-20")})
+	link := func(group, item string) receivable.Allocation {
+		return receivable.Allocation{Group: group, Item: item, Kind: receivable.ItemDocument, Amount: eur(100)}
+	}
+	all := &store.Listing{Kind: receivable.ItemAllocation, Part: "all", Absent: store.AbsentGone}
+	b.apply(store.Page{Listing: all, Allocations: []receivable.Allocation{link("g", "x-F-1"), link("g", "x-F-2")}})
+	got := b.apply(store.Page{Listing: all, Whole: true, Allocations: []receivable.Allocation{link("h", "x-F-1"), link("h", "x-F-2")}})
+	b.same("named on two pages", got.Gone, 0)
+	got = b.apply(store.Page{Listing: all, Allocations: []receivable.Allocation{link("g", "x-F-2"), link("h", "x-F-1")}, Whole: true})
+	b.same("not named any more", []any{got.Gone, got.Linked}, []any{2, []string{"x-F-1", "x-F-2"}})
+	b.same("a derived payment is of no listing", len(b.dossier(first.Customers[0]).Lines[1].Payments), 1)
+}
+
 func snapshots(b *bundle) {
 	at := b.clock.Now()
 	part := func(year string) *store.Listing {

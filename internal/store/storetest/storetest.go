@@ -67,6 +67,8 @@ func Run(t *testing.T, open func(tb testing.TB, o store.Options) *store.Store) {
 		"ApplyPage_derivesPayments":                   derived,
 		"ApplyPage_linkedInvoicesAreToBeReread":       linked,
 		"Listing_absentIsGoneSettledOrReread":         listings,
+		"ApplyPage_linksOfOneIDAreTwo":                likeNamedLinks,
+		"Listing_linksNotNamedAreGone":                listedLinks,
 		"Listing_snapshotCoversWhatItNamedBefore":     snapshots,
 		"Code_repeatedGivesTheSourcesID":              codes,
 		"CheckBooks_contradictionIsAProblem":          checkBooks,
