@@ -337,3 +337,20 @@ func (l checkLine) fits(t *testing.T, s state, want []string) {
 		}
 	}
 }
+
+// A key that opens other books than those read so far answers all the same: check
+// says so before a pass refuses them.
+func TestCheck_saysThatTheBooksAreAnotherCompanys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.customer("C001", "Client 1", "client@one.example", "F-1", 30_000)
+	w.do("sync")
+	if r := w.command("check"); strings.Contains(r.out, "another company") {
+		t.Errorf("its own books: %s", r.out)
+	}
+	w.books.SetCompany(4711, "Autre SARL")
+	r := w.command("check")
+	if r.code != 1 || !strings.Contains(r.out+r.err, "Autre SARL") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"relanced/inbox/match"
 	"relanced/inbox/message"
 	"relanced/internal/calendar"
+	"relanced/internal/receivable"
 	"relanced/reminders"
 	"relanced/reminders/outbox"
 )
@@ -48,7 +49,7 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 		lines = append(lines, d.templates(c))
 		lines = append(lines, checkFiles(c)...)
 		if !offline {
-			lines = append(lines, c.checkOutside(ctx)...)
+			lines = append(lines, d.checkOutside(ctx, c)...)
 		}
 	}
 	return lines
@@ -56,7 +57,13 @@ func (d *Daemon) Check(ctx context.Context, offline bool) []Checked {
 
 // checkOutside looks at the sources all together, for who is away is waited for and
 // several may be; and at one mailbox after the other: providers count log-ins.
-func (c *Company) checkOutside(ctx context.Context) []Checked {
+func (d *Daemon) checkOutside(ctx context.Context, c *Company) []Checked {
+	stands := map[receivable.ConnectionID]connectors.Cursor{}
+	if known, err := d.Store.Connections(ctx, receivable.CompanyID(c.ID)); err == nil { // a store that is away has its own line
+		for _, s := range known {
+			stands[s.Key.Name] = s.Cursor
+		}
+	}
 	sources := make([]Checked, len(c.Sources))
 	var mailboxes []Checked
 	var looks sync.WaitGroup
@@ -66,7 +73,7 @@ func (c *Company) checkOutside(ctx context.Context) []Checked {
 		}
 	})
 	for i, s := range c.Sources {
-		looks.Go(func() { sources[i] = checkSource(ctx, string(s.Name), s.Connector) })
+		looks.Go(func() { sources[i] = checkSource(ctx, string(s.Name), s.Connector, stands[s.Name]) })
 	}
 	looks.Wait()
 	return append(sources, mailboxes...)
@@ -133,7 +140,9 @@ func (d *Daemon) templates(c *Company) Checked {
 	return Checked{What: "templates", Name: string(c.ID), OK: true, Message: strings.Join(names, ", ")}
 }
 
-func checkSource(ctx context.Context, name string, source connectors.Connector) Checked {
+// checkSource looks whether a source answers, and whether its books are those that
+// were read so far.
+func checkSource(ctx context.Context, name string, source connectors.Connector, stands connectors.Cursor) Checked {
 	line := Checked{What: "connection", Name: name, OK: true, Message: "nothing to ask"}
 	prober, ok := source.(connectors.Prober)
 	if !ok {
@@ -142,6 +151,9 @@ func checkSource(ctx context.Context, name string, source connectors.Connector) 
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	told, err := prober.Probe(connectors.WithGlance(ctx))
+	if err == nil {
+		err = sameBooks(connectors.WithGlance(ctx), source, stands)
+	}
 	if err == nil {
 		line.Message = told
 		return line
@@ -152,6 +164,19 @@ func checkSource(ctx context.Context, name string, source connectors.Connector) 
 		line.Do = known.Do
 	}
 	return line
+}
+
+// sameBooks asks for the first page of what a pass would read now, where the
+// connector knows whose books it has read: it refuses those of another company.
+func sameBooks(ctx context.Context, source connectors.Connector, stands connectors.Cursor) error {
+	owner, ok := source.(connectors.Owner)
+	if !ok || stands == nil || owner.Owner(stands) == "" {
+		return nil
+	}
+	for _, err := range source.Pull(ctx, stands) {
+		return err
+	}
+	return nil
 }
 
 func checkReading(ctx context.Context, a mailbox.Account, c mailbox.Config) Checked {
