@@ -202,7 +202,8 @@ ORDER BY lower(a.name), a.id, s.currency`, company, today)
 }
 
 // Aged returns open lines by age at the end of that day, per customer and
-// currency, the largest overdue first. What the source archived does not count. at zero: as known now; else as known then.
+// currency, by currency, of each the largest overdue first. What the source
+// archived does not count. at zero: as known now; else as known then.
 func (s *Store) Aged(ctx context.Context, company receivable.CompanyID, today calendar.Date, at time.Time) ([]AgedRow, error) {
 	ids, err := s.OpenCustomerIDs(ctx, company)
 	if !at.IsZero() {
@@ -233,6 +234,9 @@ func (s *Store) Aged(ctx context.Context, company receivable.CompanyID, today ca
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b AgedRow) int {
+		if by := cmp.Compare(a.Credit.Currency, b.Credit.Currency); by != 0 {
+			return by // amounts of several do not compare
+		}
 		return cmp.Or(b.Ages.Overdue().Cmp(a.Ages.Overdue()), b.Ages.Total().Cmp(a.Ages.Total()), cmp.Compare(a.Code, b.Code), cmp.Compare(a.ID, b.ID))
 	})
 	return rows, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"relanced/internal/calendar"
+	"relanced/internal/money"
 	"relanced/internal/receivable"
 	"relanced/internal/store"
 )
@@ -104,6 +105,22 @@ func lists(b *bundle) {
 	then, err := b.Aged(b.ctx, company, today, b.clock.Now())
 	b.must(err)
 	b.same("the same, rebuilt", then, rows)
+
+	dollars := func(number, account string, minor int64) receivable.Document {
+		d := invoice(number, account, minor, minor)
+		for _, a := range []*money.Amount{&d.Total, &d.Outstanding, &d.Dues[0].Total, &d.Dues[0].Outstanding} {
+			a.Currency = "USD"
+		}
+		return d
+	}
+	b.apply(store.Page{Documents: []receivable.Document{dollars("F-4", "C1", 9000), dollars("F-5", "C2", 9900), invoice("F-6", "C2", 50, 50)}})
+	rows, err = b.Aged(b.ctx, company, today, time.Time{})
+	b.must(err)
+	var aged []string
+	for _, r := range rows {
+		aged = append(aged, fmt.Sprintf("%s %s %s", r.Code, r.Ages.Overdue(), r.Credit.Currency))
+	}
+	b.same("aged, of several currencies", aged, []string{"C2 0.50 EUR", "C1 0.40 EUR", "C2 99.00 USD", "C1 90.00 USD"})
 	for range b.Invoices(b.ctx, store.InvoiceFilter{All: true}) {
 		break
 	}
