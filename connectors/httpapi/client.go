@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -157,7 +158,7 @@ func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 	if err := extend(&target, call.Path); err != nil {
 		return Meta{}, c.fail(call.Op, connectors.Invalid, "the request cannot be written", err)
 	}
-	target.RawQuery = call.Query.Encode()
+	target.RawQuery = strings.ReplaceAll(call.Query.Encode(), "+", "%20") // not every source reads + as a space
 	method, safe := http.MethodGet, true
 	var body any
 	if call.Body != nil {

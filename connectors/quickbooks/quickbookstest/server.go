@@ -159,6 +159,9 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if strings.Contains(r.URL.RawQuery, "+") {
+		s.Mind("a space is not percent-encoded: %s", r.URL.RawQuery)
+	}
 	w.Header().Set("intuit_tid", "1-abc")
 	answer, failed := broken(fault.Kind)
 	if !failed {
