@@ -3,7 +3,6 @@ package quickbooks
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"relanced/connectors"
@@ -146,98 +145,6 @@ func orderRef(in document) string {
 	return ""
 }
 
-// settled is what a payment says: money, and what it settles. A payment of
-// nothing that links a credit to an invoice is no money.
-type settled struct {
-	payment *receivable.Payment // nil: no money came in
-	group   string
-	links   []receivable.Allocation
-}
-
-// groupOf names the group of a payment's links.
-func groupOf(id string) string { return "payment:" + id }
-
-// payment reads a payment: its lines say how much of it, and of which credits,
-// settles what. They are never summed as cash.
-func (m mapping) payment(in payment) (settled, error) {
-	out := settled{group: groupOf(string(in.ID))}
-	if in.ID == "" {
-		return out, errNoID
-	}
-	currency := m.currency(in.Currency)
-	if currency == "" {
-		return out, errors.New("CurrencyRef is missing, and the company's currency is not known")
-	}
-	total, err := amount("TotalAmt", in.Total, currency)
-	if err != nil {
-		return out, err
-	}
-	unapplied := money.New(0, currency)
-	if in.Unapplied != "" {
-		if unapplied, err = amount("UnappliedAmt", in.Unapplied, currency); err != nil {
-			return out, err
-		}
-	}
-	if isVoided(in.Note) || total.IsZero() && len(in.Lines) == 0 {
-		return out, nil
-	}
-	balance := money.New(0, currency)
-	for _, line := range in.Lines {
-		if len(line.Linked) == 0 {
-			continue
-		}
-		part, err := amount("Line.Amount", line.Amount, currency)
-		if err != nil {
-			return out, err
-		}
-		id := string(line.Linked[0].ID)
-		switch line.Linked[0].Type {
-		case invoices:
-		case creditMemos:
-			part = part.Neg()
-		default:
-			continue // a journal entry, an expense: part of what is left over below
-		}
-		balance = balance.Add(part)
-		out.link(external(line.Linked[0].Type, id), receivable.ItemDocument, part)
-	}
-	paid := total.Sub(unapplied)
-	if !total.IsZero() {
-		p := receivable.Payment{External: string(in.ID), Account: in.Customer.id(), Amount: total, Unallocated: unapplied, Label: label(in)}
-		if p.On, err = httpapi.Date("TxnDate", in.TxnDate); err != nil {
-			return out, err
-		}
-		out.payment = &p
-		if !paid.IsZero() {
-			out.link(p.External, receivable.ItemPayment, paid.Neg())
-			balance = balance.Sub(paid)
-		}
-	}
-	if !balance.IsZero() && len(out.links) > 0 {
-		out.link("other:"+string(in.ID), receivable.ItemPayment, balance.Neg())
-	}
-	return out, nil
-}
-
-// link adds what the payment settles of one item; a document named on several
-// lines is settled by their sum.
-func (s *settled) link(item string, kind receivable.ItemKind, part money.Amount) {
-	for i := range s.links {
-		if s.links[i].Item == item {
-			s.links[i].Amount = s.links[i].Amount.Add(part)
-			return
-		}
-	}
-	s.links = append(s.links, receivable.Allocation{Group: s.group, Item: item, Kind: kind, Amount: part})
-}
-
-func label(in payment) string {
-	if in.Number != "" {
-		return in.Number
-	}
-	return in.Note
-}
-
 // account reads a customer. The display name is what people call it by, and
 // unique. more are addresses to use where it has none of its own.
 func (m mapping) account(in customer, more []string) (receivable.Account, error) {
@@ -282,21 +189,6 @@ func (m mapping) account(in customer, more []string) (receivable.Account, error)
 		a.Country = country(p.Country)
 	}
 	return a, nil
-}
-
-// addresses splits what may be several. Bad ones are kept: they show as no
-// address.
-func addresses(in *emailAddress) []string {
-	if in == nil {
-		return nil
-	}
-	var list []string
-	for _, part := range strings.FieldsFunc(in.Address, func(r rune) bool { return r == ',' || r == ';' }) {
-		if part = strings.TrimSpace(part); part != "" && !slices.Contains(list, part) {
-			list = append(list, part)
-		}
-	}
-	return list
 }
 
 // country reads what is free text to the vendor: two letters, or three of those

@@ -31,54 +31,6 @@ func (c *client) accounts(ctx context.Context, m mapping, out *connectors.Page, 
 	return nil
 }
 
-// otherAddresses finds where mail of customers goes who have no address.
-func (c *client) otherAddresses(ctx context.Context, list []customer) (map[string][]string, error) {
-	found := map[string][]string{}
-	parents := map[string][]string{} // their ids, with the children that need them
-	var without []string
-	for _, row := range list {
-		switch {
-		case len(addresses(row.Email)) > 0:
-		case row.BillWithParent && row.Parent.id() != "":
-			parents[row.Parent.id()] = append(parents[row.Parent.id()], row.key())
-		default:
-			without = append(without, row.key())
-		}
-	}
-	if len(parents) > 0 {
-		ids := make([]string, 0, len(parents))
-		for id := range parents {
-			ids = append(ids, id)
-		}
-		slices.SortFunc(ids, compareIDs)
-		got, err := byID[customer](ctx, c, "read customers who pay for others", customers, ids)
-		if err != nil {
-			return nil, err
-		}
-		for _, parent := range got.list {
-			for _, child := range parents[parent.key()] {
-				found[child] = addresses(parent.Email)
-			}
-		}
-	}
-	for chunk := range slices.Chunk(without, min(idsAtOnce, c.page)) {
-		quoted := make([]string, len(chunk))
-		for i, id := range chunk {
-			quoted[i] = quote(id)
-		}
-		got, err := query[document](ctx, c, "look for addresses on invoices", invoices, where("CustomerRef IN ("+strings.Join(quoted, ",")+")", "Balance > '0'")+" ORDERBY TxnDate", 1, c.page)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range got.list { // the newest comes last
-			if list := addresses(row.BillEmail); len(list) > 0 {
-				found[row.Customer.id()] = list
-			}
-		}
-	}
-	return found, nil
-}
-
 // documents adds invoices or credit memos to a page.
 func (c *client) documents(m mapping, out *connectors.Page, entity string, list []document) {
 	for _, row := range list {
