@@ -356,15 +356,3 @@ func TestDo_triesAreCountedWhereTheSourceFails(t *testing.T) {
 		t.Errorf("after %d requests: %v", n.Load(), err)
 	}
 }
-
-func TestGet_spacesArePercentEncoded(t *testing.T) {
-	t.Parallel()
-	asked := ""
-	a := &answers{list: []func(*http.Request) (*http.Response, error){func(r *http.Request) (*http.Response, error) {
-		asked = r.URL.RawQuery
-		return answer(200, "{}")(r)
-	}}}
-	if _, err := client(t, a, nil).Get(t.Context(), "ask", "/query", url.Values{"q": {"a b+c"}}, nil); err != nil || asked != "q=a%20b%2Bc" {
-		t.Errorf("asked %q, %v", asked, err)
-	}
-}
