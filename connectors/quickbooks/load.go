@@ -190,7 +190,7 @@ func (p *pass) loadDocuments() error {
 	return load(p, func(page rows[document], last bool) error {
 		out := connectors.Page{Listing: scope, Whole: last && at == loadCreditMemos, AsOf: page.meta.At, Bad: page.bad}
 		p.c.documents(p.mapping(), &out, phases[at].entity, page.list)
-		if err := p.debtors(out.Documents); err != nil {
+		if err := p.debtors(&out); err != nil {
 			return err
 		}
 		p.enter(last)
@@ -198,11 +198,12 @@ func (p *pass) loadDocuments() error {
 	})
 }
 
-// debtors yields, before the documents that name them, customers that appeared
-// after the customers were read.
-func (p *pass) debtors(docs []receivable.Document) error {
+// debtors adds to a page the customers that its documents name and that appeared
+// after the customers were read. A page of their own would carry the place that
+// only the documents have reached.
+func (p *pass) debtors(out *connectors.Page) error {
 	var ids []string
-	for _, doc := range docs {
+	for _, doc := range out.Documents {
 		if compareIDs(doc.Account, p.cur.Newest) > 0 && !p.met[doc.Account] {
 			ids = append(ids, doc.Account)
 			p.met[doc.Account] = true
@@ -211,11 +212,7 @@ func (p *pass) debtors(docs []receivable.Document) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	out := connectors.Page{}
-	if err := p.c.debtors(p.ctx, p.mapping(), &out, ids); err != nil {
-		return err
-	}
-	return p.send(out)
+	return p.c.debtors(p.ctx, p.mapping(), out, ids)
 }
 
 func (p *pass) loadPayments() error {

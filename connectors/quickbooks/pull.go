@@ -147,7 +147,7 @@ func (p *pass) followChanges() error {
 			}
 		}
 	}
-	if err := p.debtors(out.Documents); err != nil {
+	if err := p.debtors(&out); err != nil {
 		return err
 	}
 	slices.Sort(gone)
