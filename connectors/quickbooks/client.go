@@ -73,6 +73,15 @@ func quote(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
+// quoted writes ids as the literals of a list.
+func quoted(ids []string) string {
+	literals := make([]string, len(ids))
+	for i, id := range ids {
+		literals[i] = quote(id)
+	}
+	return strings.Join(literals, ",")
+}
+
 // inactiveToo: name lists leave out inactive rows unless they are asked for.
 func inactiveToo(entity string) string {
 	if entity == customers {
@@ -193,11 +202,7 @@ func (c *client) count(ctx context.Context, entity string) (int, error) {
 func byID[T keyed](ctx context.Context, c *client, op, entity string, ids []string) (rows[T], error) {
 	var out rows[T]
 	for chunk := range slices.Chunk(ids, min(idsAtOnce, c.page)) {
-		quoted := make([]string, len(chunk))
-		for i, id := range chunk {
-			quoted[i] = quote(id)
-		}
-		got, err := query[T](ctx, c, op, entity, where(inactiveToo(entity), "Id IN ("+strings.Join(quoted, ",")+")")+" ORDERBY Id", 1, c.page)
+		got, err := query[T](ctx, c, op, entity, where(inactiveToo(entity), "Id IN ("+quoted(chunk)+")")+" ORDERBY Id", 1, c.page)
 		if err != nil {
 			return out, err
 		}

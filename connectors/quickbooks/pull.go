@@ -129,6 +129,9 @@ func (p *pass) followChanges() error {
 		p.meet(row.key())
 	}
 	bills, noBills := split(got.invoices.list)
+	if err := p.addressed(&out, bills); err != nil {
+		return err
+	}
 	p.c.documents(m, &out, invoices, bills)
 	memos, noMemos := split(got.creditMemos.list)
 	p.c.documents(m, &out, creditMemos, memos)
@@ -159,6 +162,26 @@ func (p *pass) followChanges() error {
 		return err
 	}
 	return p.sweep(got.cut)
+}
+
+// addressed adds the customers whose mail may go where a changed invoice says and
+// who have not changed themselves.
+func (p *pass) addressed(out *connectors.Page, bills []document) error {
+	told := map[string]bool{"": true}
+	for _, a := range out.Accounts {
+		told[a.External] = true
+	}
+	var ids []string
+	for _, bill := range bills {
+		if id := bill.Customer.id(); len(addresses(bill.BillEmail)) > 0 && !told[id] {
+			ids = append(ids, id)
+			told[id], p.met[id] = true, true
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return p.c.debtors(p.ctx, p.mapping(), out, ids)
 }
 
 // sweep names all that is there of entities of which deletions may not have been

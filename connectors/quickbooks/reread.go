@@ -13,8 +13,8 @@ import (
 	"relanced/internal/receivable"
 )
 
-// accounts adds customers to a page. One without an address of its own has its
-// parent's, where the parent pays for it, else that of its newest invoice.
+// accounts adds customers to a page. One without an address of its own has that of
+// its newest invoice, else its parent's, where the parent pays for it.
 func (c *client) accounts(ctx context.Context, m mapping, out *connectors.Page, list []customer) error {
 	others, err := c.otherAddresses(ctx, list)
 	if err != nil {
