@@ -104,7 +104,7 @@ func (c *changed) n() int {
 func (c *client) changesOf(ctx context.Context, since time.Time, entities []string) (changed, error) {
 	const op = "ask what changed"
 	a, meta, err := c.get(ctx, op, "/cdc", url.Values{"entities": {strings.Join(entities, ",")}, "changedSince": {since.UTC().Format(time.RFC3339)}})
-	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Kind == connectors.Invalid && strings.Contains(e.Detail, "not supported") {
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Detail == tooOld {
 		return changed{}, errTooOld
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package quickbooks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,6 +121,11 @@ func (r *rows[T]) add(more rows[T]) {
 	r.list, r.bad = append(r.list, more.list...), append(r.bad, more.bad...)
 }
 
+// unnamed tells that a row of which not even the id is known could not be read.
+func (r *rows[T]) unnamed() bool {
+	return slices.ContainsFunc(r.bad, func(b connectors.Rejected) bool { return b.Ref.External == "" })
+}
+
 // query reads one window of a statement: at most n rows from the first-th on. A
 // page that one row spoils is halved until the row stands alone; it is
 // reported, and the others are kept.
@@ -132,7 +138,7 @@ func query[T keyed](ctx context.Context, c *client, op, entity, statement string
 	out := rows[T]{meta: meta, time: a.at()}
 	switch {
 	case isPoisoned(err) && n == 1:
-		out.bad = []connectors.Rejected{{Ref: connectors.Ref{Kind: kindOf(entity)}, Text: fmt.Sprintf("a %s cannot be read from QuickBooks (%s): correct its e-mail addresses there", plain(entity), detailOf(err))}}
+		out.bad = []connectors.Rejected{rejected(entity, "", spoilt(entity, err))}
 		return out, nil
 	case isPoisoned(err):
 		half := n / 2
@@ -165,10 +171,18 @@ func (r *rows[T]) take(entity string, list json.RawMessage) error {
 			ID httpapi.Text `json:"Id"`
 		}
 		_ = json.Unmarshal(raw, &known)
-		r.bad = append(r.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(entity), External: external(entity, string(known.ID))}, Text: "cannot be read: " + err.Error()})
+		r.bad = append(r.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(entity), External: external(entity, string(known.ID))}, Text: "cannot be read: " + unlike(err)})
 	})
 	r.list = append(r.list, got...)
 	return err
+}
+
+// unlike says in a person's words how a row differs from what is known.
+func unlike(err error) string {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return strings.TrimSpace(fmt.Sprintf("%s is of another type than known (%s)", cmp.Or(e.Field, "it"), e.Value))
+	}
+	return err.Error()
 }
 
 func isPoisoned(err error) bool {
@@ -176,11 +190,13 @@ func isPoisoned(err error) bool {
 	return ok && strings.HasPrefix(e.Detail, poisoned)
 }
 
-func detailOf(err error) string {
+// spoilt tells a person of a row that the vendor cannot give.
+func spoilt(entity string, err error) string {
+	detail := ""
 	if e, ok := errors.AsType[*connectors.Error](err); ok {
-		return strings.TrimPrefix(e.Detail, poisoned+": ")
+		detail = strings.TrimPrefix(e.Detail, poisoned+": ")
 	}
-	return ""
+	return fmt.Sprintf("QuickBooks cannot give one %s (%s): correct the e-mail addresses on it there", plain(entity), detail)
 }
 
 // count asks how many rows of an entity there are.
@@ -190,7 +206,11 @@ func (c *client) count(ctx context.Context, entity string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(string(a.Query["totalCount"]))
+	told, there := a.Query["totalCount"]
+	if !there {
+		return 0, nil // of an answer without rows nothing but the braces is left
+	}
+	n, err := strconv.Atoi(strings.Trim(string(told), `"`))
 	if err != nil {
 		return 0, c.http.Fail(op, connectors.Schema, "the answer holds no number", "")
 	}

@@ -3,6 +3,7 @@ package quickbooks
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"relanced/connectors"
@@ -29,14 +30,17 @@ func load[T keyed](p *pass, each func(page rows[T], last bool) error) error {
 			return err
 		}
 		p.start(got.time, got.meta.At)
+		before := p.cur.After
 		if !p.rising(keysOf(got.list)) {
 			return byPosition(p, each)
 		}
-		n := len(got.list) + len(got.bad)
-		if n == p.c.page && len(got.list) == 0 {
+		p.skip(got.bad)
+		n := got.n()
+		if n == p.c.page && p.cur.After == before {
 			return p.c.http.Fail(op, connectors.Schema, "no row of a whole page can be read", "")
 		}
 		p.cur.Count += n
+		p.cur.Hidden = p.cur.Hidden || got.unnamed()
 		last := n < p.c.page
 		if last {
 			total, err := p.c.count(p.ctx, at.entity)
@@ -63,7 +67,7 @@ func load[T keyed](p *pass, each func(page rows[T], last bool) error) error {
 // tail counts what is behind the last id by now.
 func (p *pass) tail(entity string) (int, error) {
 	got, err := query[id](p.ctx, &p.c.client, "look behind the last "+plain(entity), entity, where(inactiveToo(entity), "Id > "+quote(p.cur.After))+" ORDERBY Id", 1, p.c.page)
-	return len(got.list) + len(got.bad), err
+	return got.n(), err
 }
 
 // id is a row of which only the id is read.
@@ -90,6 +94,25 @@ func (p *pass) rising(ids []string) bool {
 	return true
 }
 
+// skip moves the place beyond rows that could not be read, where their id is known.
+func (p *pass) skip(bad []connectors.Rejected) {
+	for _, b := range bad {
+		if id := strings.TrimPrefix(b.Ref.External, memoPrefix); compareIDs(id, p.cur.After) > 0 {
+			p.cur.After = id
+		}
+	}
+}
+
+// listing is the scope of a listing of everything. What it does not name is gone,
+// unless a row hid its name: then what is missing is looked at, or left as it was.
+func (p *pass) listing(kind receivable.ItemKind) *connectors.Scope {
+	scope := &connectors.Scope{Kind: kind, Part: "all", Absent: connectors.AbsentGone}
+	if p.cur.Hidden {
+		scope.Absent = connectors.AbsentReread
+	}
+	return scope
+}
+
 // byPosition lists one entity by position, from its start: the count before and
 // after, and the distinct rows, must agree, else it begins again.
 func byPosition[T keyed](p *pass, each func(page rows[T], last bool) error) error {
@@ -113,9 +136,9 @@ func byPosition[T keyed](p *pass, each func(page rows[T], last bool) error) erro
 				seen[row.key()] = true
 				return twice
 			})
-			n += len(got.list) + len(got.bad)
+			n += got.n()
 			pages = append(pages, got)
-			if len(got.list)+len(got.bad) < p.c.page {
+			if got.n() < p.c.page {
 				break
 			}
 		}
@@ -127,6 +150,7 @@ func byPosition[T keyed](p *pass, each func(page rows[T], last bool) error) erro
 			continue
 		}
 		for i, page := range pages {
+			p.cur.Hidden = p.cur.Hidden || page.unnamed()
 			if err := each(page, i == len(pages)-1); err != nil {
 				return err
 			}
@@ -150,9 +174,13 @@ func (p *pass) start(server, ours time.Time) {
 
 // enter goes on to the next phase.
 func (p *pass) enter(last bool) {
-	if last {
-		p.cur.Phase, p.cur.After, p.cur.Count = phases[p.cur.Phase].next, "", 0
+	if !last {
+		return
 	}
+	if p.cur.Phase != loadInvoices { // credit memos go on with the listing of documents
+		p.cur.Hidden = false
+	}
+	p.cur.Phase, p.cur.After, p.cur.Count = phases[p.cur.Phase].next, "", 0
 }
 
 func (p *pass) loadCustomers() error {
@@ -162,9 +190,8 @@ func (p *pass) loadCustomers() error {
 			return err
 		}
 	}
-	scope := &connectors.Scope{Kind: receivable.ItemAccount, Part: "all", Absent: connectors.AbsentGone}
 	return load(p, func(page rows[customer], last bool) error {
-		out := connectors.Page{Listing: scope, Whole: last, AsOf: page.meta.At, Bad: page.bad}
+		out := connectors.Page{Listing: p.listing(receivable.ItemAccount), Whole: last, AsOf: page.meta.At, Bad: page.bad}
 		if err := p.c.accounts(p.ctx, p.mapping(), &out, page.list); err != nil {
 			return err
 		}
@@ -185,10 +212,9 @@ func (p *pass) meet(id string) {
 }
 
 func (p *pass) loadDocuments() error {
-	scope := &connectors.Scope{Kind: receivable.ItemDocument, Part: "all", Absent: connectors.AbsentGone}
 	at := p.cur.Phase
 	return load(p, func(page rows[document], last bool) error {
-		out := connectors.Page{Listing: scope, Whole: last && at == loadCreditMemos, AsOf: page.meta.At, Bad: page.bad}
+		out := connectors.Page{Listing: p.listing(receivable.ItemDocument), Whole: last && at == loadCreditMemos, AsOf: page.meta.At, Bad: page.bad}
 		p.c.documents(p.mapping(), &out, phases[at].entity, page.list)
 		if err := p.debtors(&out); err != nil {
 			return err
@@ -216,9 +242,8 @@ func (p *pass) debtors(out *connectors.Page) error {
 }
 
 func (p *pass) loadPayments() error {
-	scope := &connectors.Scope{Kind: receivable.ItemPayment, Part: "all", Absent: connectors.AbsentGone}
 	return load(p, func(page rows[payment], last bool) error {
-		out := connectors.Page{Listing: scope, Whole: last, AsOf: page.meta.At, Bad: page.bad}
+		out := connectors.Page{Listing: p.listing(receivable.ItemPayment), Whole: last, AsOf: page.meta.At, Bad: page.bad}
 		p.c.payments(p.mapping(), &out, page.list)
 		p.enter(last)
 		return p.send(out)

@@ -42,6 +42,8 @@ type pass struct {
 	cur   cursor
 	began time.Time
 	met   map[string]bool // customers yielded for a document that named them
+
+	renewed bool // everything is read anew in this very pass
 }
 
 func (p *pass) run(since connectors.Cursor) error {
@@ -66,13 +68,16 @@ func (p *pass) run(since connectors.Cursor) error {
 			err = p.loadPayments()
 		case followChanges:
 			err = p.followChanges()
-			if errors.Is(err, errTooOld) {
-				p.restart()
-				break
+			if !errors.Is(err, errTooOld) {
+				return err
 			}
-			return err
+			if p.renewed {
+				return p.c.http.Fail("ask what changed", connectors.Temporary, "changes since the list began are refused as too old", "set the clock of this machine, then run relanced check")
+			}
+			p.restart()
+			err = nil
 		}
-		if err != nil && !errors.Is(err, errTooOld) {
+		if err != nil {
 			return err
 		}
 	}
@@ -94,7 +99,9 @@ func (p *pass) identify() error {
 	return nil
 }
 
-func (p *pass) restart() { p.cur = cursor{Version: 1, Realm: p.cur.Realm, Phase: loadCustomers} }
+func (p *pass) restart() {
+	p.cur, p.renewed = cursor{Version: 1, Realm: p.cur.Realm, Phase: loadCustomers}, true
+}
 
 func (p *pass) mapping() mapping { return mapping{home: p.cur.Home, terms: p.c.terms} }
 

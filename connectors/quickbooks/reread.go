@@ -1,6 +1,7 @@
 package quickbooks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -54,6 +55,9 @@ func (c *client) payments(m mapping, out *connectors.Page, list []payment) {
 			out.Bad = append(out.Bad, rejected(payments, row.key(), err.Error()))
 			continue
 		}
+		if got.odd != "" {
+			out.Notes = append(out.Notes, rejected(payments, row.key(), got.odd))
+		}
 		out.Groups = append(out.Groups, got.group)
 		out.Allocations = append(out.Allocations, got.links...)
 		if got.payment == nil {
@@ -74,6 +78,9 @@ func (c *client) confirmGone(ctx context.Context, m mapping, out *connectors.Pag
 		if entity == payments {
 			out.Groups = append(out.Groups, groupOf(id))
 		}
+		return nil
+	case isPoisoned(err):
+		out.Bad = append(out.Bad, rejected(entity, id, spoilt(entity, err)))
 		return nil
 	case err != nil:
 		return err
@@ -135,14 +142,20 @@ func (c *Connector) reread(ctx context.Context, externals []string) (connectors.
 		if err != nil {
 			return out, err
 		}
-		out.Bad = append(out.Bad, got.bad...)
 		c.documents(m, &out, entity, got.list)
-		there := keysOf(got.list)
+		told := keysOf(got.list)
+		for _, b := range got.bad { // what hid its name is missing below, and named there
+			if b.Ref.External != "" {
+				out.Bad = append(out.Bad, b)
+				told = append(told, strings.TrimPrefix(b.Ref.External, memoPrefix))
+			}
+		}
 		for _, id := range ids {
-			if !slices.Contains(there, id) && len(got.bad) == 0 {
-				if err := c.confirmGone(ctx, m, &out, entity, id); err != nil {
-					return out, err
-				}
+			if slices.Contains(told, id) {
+				continue
+			}
+			if err := c.confirmGone(ctx, m, &out, entity, id); err != nil {
+				return out, err
 			}
 		}
 	}
@@ -158,7 +171,8 @@ func (c *Connector) reread(ctx context.Context, externals []string) (connectors.
 	return out, c.debtors(ctx, m, &out, people)
 }
 
-// knownHome is the company's currency, asked for once.
+// knownHome is the company's currency, asked for once; where the vendor does not
+// tell, that of the configuration.
 func (c *Connector) knownHome(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,8 +180,10 @@ func (c *Connector) knownHome(ctx context.Context) (string, error) {
 		return c.currency, nil
 	}
 	home, err := c.home(ctx)
-	c.currency = home
-	return home, err
+	if err == nil {
+		c.currency = cmp.Or(home, c.configured)
+	}
+	return c.currency, err
 }
 
 // List yields the ids of all invoices and credit memos, as a listing: what it
@@ -196,12 +212,19 @@ func (c *client) named(ctx context.Context, scope *connectors.Scope, condition s
 					return
 				}
 				ended := got.n() < c.page || len(got.list) == 0
+				if got.unnamed() {
+					looked := *scope
+					looked.Absent = connectors.AbsentReread
+					scope = &looked
+				}
 				out := connectors.Page{Listing: scope, AsOf: got.meta.At, Whole: ended && i == len(entities)-1}
 				for _, row := range got.list {
 					out.Seen = append(out.Seen, connectors.Ref{Kind: scope.Kind, External: external(entity, row.key())})
 				}
 				for _, b := range got.bad {
-					out.Seen = append(out.Seen, b.Ref)
+					if b.Ref.External != "" {
+						out.Seen = append(out.Seen, b.Ref)
+					}
 				}
 				if !yield(out, nil) {
 					return

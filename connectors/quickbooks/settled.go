@@ -1,7 +1,9 @@
 package quickbooks
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 
 	"relanced/connectors/httpapi"
 	"relanced/internal/money"
@@ -14,6 +16,7 @@ type settled struct {
 	payment *receivable.Payment // nil: no money came in
 	group   string
 	links   []receivable.Allocation
+	odd     string // what a person should look at; "" nothing
 }
 
 // groupOf names the group of a payment's links.
@@ -40,10 +43,13 @@ func (m mapping) payment(in payment) (settled, error) {
 			return out, err
 		}
 	}
-	if isVoided(in.Note) || total.IsZero() && len(in.Lines) == 0 {
-		return out, nil
+	if total.IsZero() && len(in.Lines) == 0 {
+		return out, nil // void, or nothing at all
 	}
-	balance := money.New(0, currency)
+	if isVoided(string(in.Note)) && !total.IsZero() {
+		out.odd = fmt.Sprintf("its note says that it is void, its amount is %s: it counts as received; correct it in QuickBooks", total)
+	}
+	balance, others := money.New(0, currency), false
 	for _, line := range in.Lines {
 		if len(line.Linked) == 0 {
 			continue
@@ -53,20 +59,24 @@ func (m mapping) payment(in payment) (settled, error) {
 			return out, err
 		}
 		id := string(line.Linked[0].ID)
-		switch line.Linked[0].Type {
+		switch string(line.Linked[0].Type) {
 		case invoices:
 		case creditMemos:
 			part = part.Neg()
 		default:
+			others = true
 			continue // a journal entry, an expense: part of what is left over below
 		}
 		balance = balance.Add(part)
-		out.link(external(line.Linked[0].Type, id), receivable.ItemDocument, part)
+		out.link(external(string(line.Linked[0].Type), id), receivable.ItemDocument, part)
+	}
+	if rest := total.Sub(balance); in.Unapplied == "" && !others && rest.Sign() > 0 {
+		unapplied = rest // it is not told, and nothing else can have it
 	}
 	paid := total.Sub(unapplied)
 	if !total.IsZero() {
 		p := receivable.Payment{External: string(in.ID), Account: in.Customer.id(), Amount: total, Unallocated: unapplied, Label: label(in)}
-		if p.On, err = httpapi.Date("TxnDate", in.TxnDate); err != nil {
+		if p.On, err = httpapi.Date("TxnDate", string(in.TxnDate)); err != nil {
 			return out, err
 		}
 		out.payment = &p
@@ -94,8 +104,5 @@ func (s *settled) link(item string, kind receivable.ItemKind, part money.Amount)
 }
 
 func label(in payment) string {
-	if in.Number != "" {
-		return in.Number
-	}
-	return in.Note
+	return string(cmp.Or(in.Number, in.Note))
 }

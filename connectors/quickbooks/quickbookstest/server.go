@@ -31,6 +31,7 @@ type Options struct {
 	NoStart    bool   // changes without startPosition
 	Verifier   string // of webhooks
 	PerMinute  int    // requests; 0: no limit
+	Spoilt     bool   // a poisoned object cannot be read by its id either
 	RotateSoon bool   // each refresh gives another refresh token, and the old one dies
 }
 
@@ -351,8 +352,11 @@ func (s *Server) one(entity, key string, pdf bool) simulator.Answer {
 		if strconv.Itoa(o.id) != key || o.changes.deleted {
 			continue
 		}
-		if pdf {
+		switch {
+		case pdf:
 			return simulator.PDF(key)
+		case s.o.Spoilt && s.poisoned(name, []*object{o}):
+			return poisonFault()
 		}
 		return s.ok(map[string]any{name: o.fields()})
 	}
