@@ -47,15 +47,15 @@ func load[T keyed](p *pass, each func(page rows[T], last bool) error) error {
 			if err != nil {
 				return err
 			}
-			if total > p.cur.Count { // some came meanwhile, or ids do not compare as numbers
+			if total > p.cur.Count { // some came meanwhile, the vendor gives fewer at once, or ids do not compare as numbers
 				more, err := p.tail(at.entity)
 				if err != nil {
 					return err
 				}
-				if total > p.cur.Count+more {
+				if more == 0 {
 					return byPosition(p, each)
 				}
-				last = more == 0
+				last = false
 			}
 		}
 		if err := each(got, last); err != nil || last {

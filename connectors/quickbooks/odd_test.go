@@ -210,6 +210,14 @@ func TestPull_theConfiguredCurrencyHoldsWhereTheVendorTellsNone(t *testing.T) {
 	}
 }
 
+func TestPull_aVendorThatGivesFewerRowsAtOnceIsReadToTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, quickbookstest.Options{Most: smallPage / 4})
+	w.invoices(2*smallPage + 1)
+	w.pass()
+	w.equal()
+}
+
 func TestPull_emptyBooksMayCountNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quickbookstest.Options{})

@@ -28,6 +28,7 @@ type Options struct {
 	Now        func() time.Time
 	Redirect   string // registered redirect address
 	IDsByText  bool   // ids compare and sort as text
+	Most       int    // rows of one answer; 0: 1000
 	NoStart    bool   // changes without startPosition
 	Verifier   string // of webhooks
 	PerMinute  int    // requests; 0: no limit
@@ -282,6 +283,9 @@ func (s *Server) query(text string) simulator.Answer {
 	}
 	if st.order == "" && !st.count {
 		s.Mind("no ORDERBY: %s", text)
+	}
+	if s.o.Most > 0 {
+		st.max = min(st.max, s.o.Most)
 	}
 	list, total := st.run(s.Books.of(st.entity), s.o.IDsByText)
 	if st.count {
