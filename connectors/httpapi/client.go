@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -42,11 +43,15 @@ type Options struct {
 	// answered with 401 ("" none), after which the request is sent once more.
 	Token func(ctx context.Context, refused string) (string, error)
 	// Explain reads a refusal in the source's own words; nil, or false: the
-	// common reading of the status and of a JSON body's message or error.
+	// common reading of the status and of a JSON body's message or error. An answer
+	// of status 200 that is XML or a web page is shown to it too.
 	Explain func(status int, header http.Header, body []byte) (Refusal, bool)
 	// Message finds what the JSON body of a refusal says to people; nil, or "": its
 	// message or error.
 	Message func(body []byte) string
+	// Trace names the header of an answer by which the source's support finds a
+	// request again: it is logged. "": none.
+	Trace   string
 	Secrets []string                   // never shown, wherever they turn up
 	Rate    rate.Limit                 // calls a second while the source tells no limit of its own; 0: no limit
 	Burst   int                        // calls at once under Rate
@@ -157,7 +162,7 @@ func (c *Client) Do(ctx context.Context, call Call, into any) (Meta, error) {
 	if err := extend(&target, call.Path); err != nil {
 		return Meta{}, c.fail(call.Op, connectors.Invalid, "the request cannot be written", err)
 	}
-	target.RawQuery = call.Query.Encode()
+	target.RawQuery = strings.ReplaceAll(call.Query.Encode(), "+", "%20") // not every source reads + as a space
 	method, safe := http.MethodGet, true
 	var body any
 	if call.Body != nil {
@@ -253,6 +258,11 @@ func (c *Client) decode(op string, text []byte, into any) error {
 	case len(trimmed) == 0:
 		return c.fail(op, connectors.Temporary, "an empty answer", nil)
 	case trimmed[0] == '<':
+		if c.o.Explain != nil {
+			if r, ok := c.o.Explain(http.StatusOK, nil, trimmed); ok {
+				return c.tell(op, r, nil)
+			}
+		}
 		return c.fail(op, connectors.Temporary, "a web page instead of data"+pageTitle(trimmed), nil)
 	case trimmed[0] != '{' && trimmed[0] != '[':
 		return c.fail(op, connectors.Temporary, "not JSON: "+c.clean(string(trimmed)), nil)

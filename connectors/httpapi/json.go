@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"relanced/internal/calendar"
 	"relanced/internal/money"
@@ -22,7 +23,7 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	case bytes.Equal(data, []byte("null")):
 		*t = ""
 	case data[0] == '"':
-		if raw := data[1 : len(data)-1]; !bytes.ContainsAny(raw, "\\") {
+		if raw := data[1 : len(data)-1]; !bytes.ContainsAny(raw, "\\") && utf8.Valid(raw) {
 			*t = Text(raw)
 			return nil
 		}

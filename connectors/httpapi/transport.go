@@ -161,9 +161,25 @@ func (t *paced) RoundTrip(r *http.Request) (*http.Response, error) {
 		err = t.c.read(try, resp)
 	}
 	if try != nil {
-		t.c.log.Debug("request sent", "op", try.op, "attempt", try.attempt, "status", status, "took", time.Since(began))
+		t.c.logSent(try, resp, status, time.Since(began))
 	}
 	return resp, err
+}
+
+// logSent tells of a request: to those who look for trouble, and, where the
+// source refused and its support would ask which, to everybody.
+func (c *Client) logSent(t *try, resp *http.Response, status int, took time.Duration) {
+	about := []any{"op", t.op, "attempt", t.attempt, "status", status, "took", took}
+	if resp == nil || c.o.Trace == "" {
+		c.log.Debug("request sent", about...)
+		return
+	}
+	about = append(about, "trace", short(resp.Header.Get(c.o.Trace), 80))
+	if status >= 400 && status != http.StatusUnauthorized { // a token that has ended is nothing unusual
+		c.log.Warn("request refused", about...)
+		return
+	}
+	c.log.Debug("request sent", about...)
 }
 
 // pace keeps to the limit the source tells in its answers (ratelimit-remaining,

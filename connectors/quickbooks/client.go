@@ -1,6 +1,7 @@
 package quickbooks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,9 +18,8 @@ import (
 )
 
 const (
-	pageSize    = 1000 // the vendor's most
-	changesMost = 1000 // objects of one answer, over all entities; beyond, they are cut off
-	idsAtOnce   = 200  // in one IN (…): the statement stands in the address
+	pageSize  = 1000 // the vendor's most
+	idsAtOnce = 200  // in one IN (…): the statement stands in the address
 )
 
 // The entities that are read.
@@ -74,6 +74,15 @@ func quote(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
+// quoted writes ids as the literals of a list.
+func quoted(ids []string) string {
+	literals := make([]string, len(ids))
+	for i, id := range ids {
+		literals[i] = quote(id)
+	}
+	return strings.Join(literals, ",")
+}
+
 // inactiveToo: name lists leave out inactive rows unless they are asked for.
 func inactiveToo(entity string) string {
 	if entity == customers {
@@ -106,6 +115,17 @@ type rows[T keyed] struct {
 	time time.Time // the server's
 }
 
+func (r *rows[T]) n() int { return len(r.list) + len(r.bad) }
+
+func (r *rows[T]) add(more rows[T]) {
+	r.list, r.bad = append(r.list, more.list...), append(r.bad, more.bad...)
+}
+
+// unnamed tells that a row of which not even the id is known could not be read.
+func (r *rows[T]) unnamed() bool {
+	return slices.ContainsFunc(r.bad, func(b connectors.Rejected) bool { return b.Ref.External == "" })
+}
+
 // query reads one window of a statement: at most n rows from the first-th on. A
 // page that one row spoils is halved until the row stands alone; it is
 // reported, and the others are kept.
@@ -118,7 +138,7 @@ func query[T keyed](ctx context.Context, c *client, op, entity, statement string
 	out := rows[T]{meta: meta, time: a.at()}
 	switch {
 	case isPoisoned(err) && n == 1:
-		out.bad = []connectors.Rejected{{Ref: connectors.Ref{Kind: kindOf(entity)}, Text: fmt.Sprintf("a %s cannot be read from QuickBooks (%s): correct its e-mail addresses there", plain(entity), detailOf(err))}}
+		out.bad = []connectors.Rejected{rejected(entity, "", spoilt(entity, err))}
 		return out, nil
 	case isPoisoned(err):
 		half := n / 2
@@ -151,10 +171,18 @@ func (r *rows[T]) take(entity string, list json.RawMessage) error {
 			ID httpapi.Text `json:"Id"`
 		}
 		_ = json.Unmarshal(raw, &known)
-		r.bad = append(r.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(entity), External: external(entity, string(known.ID))}, Text: "cannot be read: " + err.Error()})
+		r.bad = append(r.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(entity), External: external(entity, string(known.ID))}, Text: "cannot be read: " + unlike(err)})
 	})
 	r.list = append(r.list, got...)
 	return err
+}
+
+// unlike says in a person's words how a row differs from what is known.
+func unlike(err error) string {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return strings.TrimSpace(fmt.Sprintf("%s is of another type than known (%s)", cmp.Or(e.Field, "it"), e.Value))
+	}
+	return err.Error()
 }
 
 func isPoisoned(err error) bool {
@@ -162,11 +190,13 @@ func isPoisoned(err error) bool {
 	return ok && strings.HasPrefix(e.Detail, poisoned)
 }
 
-func detailOf(err error) string {
+// spoilt tells a person of a row that the vendor cannot give.
+func spoilt(entity string, err error) string {
+	detail := ""
 	if e, ok := errors.AsType[*connectors.Error](err); ok {
-		return strings.TrimPrefix(e.Detail, poisoned+": ")
+		detail = strings.TrimPrefix(e.Detail, poisoned+": ")
 	}
-	return ""
+	return fmt.Sprintf("QuickBooks cannot give one %s (%s): correct the e-mail addresses on it there", plain(entity), detail)
 }
 
 // count asks how many rows of an entity there are.
@@ -176,7 +206,11 @@ func (c *client) count(ctx context.Context, entity string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(string(a.Query["totalCount"]))
+	told, there := a.Query["totalCount"]
+	if !there {
+		return 0, nil // of an answer without rows nothing but the braces is left
+	}
+	n, err := strconv.Atoi(strings.Trim(string(told), `"`))
 	if err != nil {
 		return 0, c.http.Fail(op, connectors.Schema, "the answer holds no number", "")
 	}
@@ -188,11 +222,7 @@ func (c *client) count(ctx context.Context, entity string) (int, error) {
 func byID[T keyed](ctx context.Context, c *client, op, entity string, ids []string) (rows[T], error) {
 	var out rows[T]
 	for chunk := range slices.Chunk(ids, min(idsAtOnce, c.page)) {
-		quoted := make([]string, len(chunk))
-		for i, id := range chunk {
-			quoted[i] = quote(id)
-		}
-		got, err := query[T](ctx, c, op, entity, where(inactiveToo(entity), "Id IN ("+strings.Join(quoted, ",")+")")+" ORDERBY Id", 1, c.page)
+		got, err := query[T](ctx, c, op, entity, where(inactiveToo(entity), "Id IN ("+quoted(chunk)+")")+" ORDERBY Id", 1, c.page)
 		if err != nil {
 			return out, err
 		}
@@ -202,150 +232,6 @@ func byID[T keyed](ctx context.Context, c *client, op, entity string, ids []stri
 		out.list, out.bad = append(out.list, got.list...), append(out.bad, got.bad...)
 	}
 	return out, nil
-}
-
-// errTooOld tells that the changes since a moment are no longer kept.
-var errTooOld = errors.New("changes are no longer kept")
-
-// changed is what changed of each entity since a moment.
-type changed struct {
-	customers   rows[customer]
-	invoices    rows[document]
-	creditMemos rows[document]
-	payments    rows[payment]
-	cut         []string  // entities of which deletions may not have been told
-	at          time.Time // the server's time
-	meta        httpapi.Meta
-}
-
-// changes asks for all that changed. An answer at the vendor's limit is taken
-// for cut off: each entity is then asked for alone, and where that is not enough,
-// or one record spoils it, what was updated is listed instead.
-func (c *client) changes(ctx context.Context, since time.Time) (changed, error) {
-	all := []string{customers, invoices, creditMemos, payments}
-	got, err := c.changesOf(ctx, since, all)
-	if err == nil && got.n() < changesMost || err != nil && !isPoisoned(err) {
-		return got, err
-	}
-	var out changed
-	for _, entity := range all {
-		one, err := c.changesOf(ctx, since, []string{entity})
-		if out.at.IsZero() {
-			out.at, out.meta = one.at, one.meta
-		}
-		if isPoisoned(err) || err == nil && one.n() >= changesMost {
-			out.cut = append(out.cut, entity)
-			one, err = c.updated(ctx, entity, since)
-		}
-		if err != nil {
-			return out, err
-		}
-		out.customers.add(one.customers)
-		out.invoices.add(one.invoices)
-		out.creditMemos.add(one.creditMemos)
-		out.payments.add(one.payments)
-	}
-	return out, nil
-}
-
-// updated lists what was updated of one entity.
-func (c *client) updated(ctx context.Context, entity string, since time.Time) (out changed, err error) {
-	switch entity {
-	case customers:
-		out.customers, err = updates[customer](ctx, c, entity, since)
-	case invoices:
-		out.invoices, err = updates[document](ctx, c, entity, since)
-	case creditMemos:
-		out.creditMemos, err = updates[document](ctx, c, entity, since)
-	case payments:
-		out.payments, err = updates[payment](ctx, c, entity, since)
-	}
-	return out, err
-}
-
-// updates lists rows by the time of their last change, each page from the time
-// of the last row: rows that change meanwhile come again at the end. Only beyond
-// a page of one and the same second it goes on by position.
-func updates[T keyed](ctx context.Context, c *client, entity string, since time.Time) (rows[T], error) {
-	var out rows[T]
-	for first := 1; ; {
-		condition := "MetaData.LastUpdatedTime >= " + quote(since.UTC().Format(time.RFC3339))
-		got, err := query[T](ctx, c, fmt.Sprintf("list updated %ss", plain(entity)), entity, where(inactiveToo(entity), condition)+" ORDERBY MetaData.LastUpdatedTime", first, c.page)
-		if err != nil {
-			return out, err
-		}
-		out.add(got)
-		if got.n() < c.page {
-			return out, nil
-		}
-		first += got.n()
-		if n := len(got.list); n > 0 && got.list[n-1].updated().After(since) {
-			since, first = got.list[n-1].updated(), 1
-		}
-	}
-}
-
-func (c *changed) n() int {
-	return c.customers.n() + c.invoices.n() + c.creditMemos.n() + c.payments.n()
-}
-
-func (r *rows[T]) n() int { return len(r.list) + len(r.bad) }
-
-func (r *rows[T]) add(more rows[T]) {
-	r.list, r.bad = append(r.list, more.list...), append(r.bad, more.bad...)
-}
-
-func (c *client) changesOf(ctx context.Context, since time.Time, entities []string) (changed, error) {
-	const op = "ask what changed"
-	a, meta, err := c.get(ctx, op, "/cdc", url.Values{"entities": {strings.Join(entities, ",")}, "changedSince": {since.UTC().Format(time.RFC3339)}})
-	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Kind == connectors.Invalid && strings.Contains(e.Detail, "not supported") {
-		return changed{}, errTooOld
-	}
-	if err != nil {
-		return changed{}, err
-	}
-	out := changed{at: a.at(), meta: meta}
-	for _, response := range a.Changes {
-		for _, part := range response.Query { // by key: their order is not to be trusted
-			for entity, list := range part {
-				var err error
-				switch entity {
-				case customers:
-					err = out.customers.take(entity, list)
-				case invoices:
-					err = out.invoices.take(entity, list)
-				case creditMemos:
-					err = out.creditMemos.take(entity, list)
-				case payments:
-					err = out.payments.take(entity, list)
-				default:
-					continue // counters
-				}
-				if err != nil {
-					return out, c.http.Fail(op, connectors.Schema, entity+": "+err.Error(), "")
-				}
-			}
-		}
-	}
-	return out, nil
-}
-
-// newest keeps, of rows told twice, the one updated last; at equal times the one
-// edited last. A balance can move without an edit, so the time comes first.
-func newest[T keyed](list []T) []T {
-	at := map[string]int{}
-	kept := make([]T, 0, len(list))
-	for _, row := range list {
-		i, known := at[row.key()]
-		switch {
-		case !known:
-			at[row.key()] = len(kept)
-			kept = append(kept, row)
-		case row.updated().After(kept[i].updated()), row.updated().Equal(kept[i].updated()) && compareIDs(row.edit(), kept[i].edit()) >= 0:
-			kept[i] = row
-		}
-	}
-	return kept
 }
 
 // compareIDs compares decimal numbers kept as text.

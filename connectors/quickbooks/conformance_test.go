@@ -27,6 +27,8 @@ type source struct {
 	tokens *connectortest.Tokens
 	limit  time.Duration // of one answer
 	page   int
+
+	currency string // as configured; "" not at all
 }
 
 func newSource(o quickbookstest.Options) *source {
@@ -45,7 +47,7 @@ func (s *source) connector(change func(*quickbooks.Spec)) (*quickbooks.Connector
 	if change != nil {
 		change(&spec)
 	}
-	c, err := quickbooks.New(spec, connectors.Env{Connection: "books", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: s.limit})
+	c, err := quickbooks.New(spec, connectors.Env{Connection: "books", Tokens: s.tokens, Unpaced: true, Now: s.clock.now, Timeout: s.limit, Company: connectors.Company{Currency: s.currency}})
 	if err == nil {
 		c.SetPage(s.page)
 	}

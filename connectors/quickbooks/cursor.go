@@ -36,6 +36,7 @@ type cursor struct {
 	Phase   phase     `json:"phase"`
 	After   string    `json:"after,omitempty"`  // last id of the phase that was committed
 	Count   int       `json:"count,omitempty"`  // rows of the phase so far
+	Hidden  bool      `json:"hidden,omitempty"` // the listing met a row of which not even the id could be read
 	Newest  string    `json:"newest,omitempty"` // highest id of a customer yielded
 	Home    string    `json:"home,omitempty"`   // the company's currency
 	Since   time.Time `json:"since"`            // the server's time up to which changes are known

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,6 +103,10 @@ func (f fault) detail() string {
 	return text
 }
 
+func (f fault) says(text string) bool {
+	return slices.ContainsFunc(f.Errors, func(e faultError) bool { return strings.Contains(e.Message+e.Detail, text) })
+}
+
 // The codes that ask for something special.
 const (
 	codePoisoned = 4002 // one row spoils the whole page
@@ -124,6 +129,8 @@ func faultIn(status int, body []byte) (httpapi.Refusal, bool) {
 	r := httpapi.Refusal{Kind: connectors.Invalid, Detail: f.detail()}
 	code := f.code()
 	switch {
+	case f.says("older than fixed days"):
+		r.Detail = tooOld // whatever the status, which is not documented
 	case code == codePoisoned:
 		r.Detail = poisoned + ": " + r.Detail
 	case code == codeThrottle || status == http.StatusTooManyRequests:
@@ -148,9 +155,19 @@ func faultIn(status int, body []byte) (httpapi.Refusal, bool) {
 	return r, true
 }
 
-// poisoned begins the detail of a page that one row spoils.
-const poisoned = "one record keeps the others from being read"
+// poisoned begins the detail of a page that one row spoils; tooOld is that of
+// changes asked for since longer ago than they are kept.
+const (
+	poisoned = "one record keeps the others from being read"
+	tooOld   = "changes since then are no longer kept"
+)
 
 func explain(status int, _ http.Header, body []byte) (httpapi.Refusal, bool) {
+	if status == http.StatusBadRequest && len(bytes.TrimSpace(body)) == 0 { // it says nothing of what was asked
+		return httpapi.Refusal{Kind: connectors.Temporary, Detail: "an empty answer"}, true
+	}
+	if status == http.StatusOK {
+		status = 0
+	}
 	return faultIn(status, body)
 }

@@ -42,6 +42,8 @@ type pass struct {
 	cur   cursor
 	began time.Time
 	met   map[string]bool // customers yielded for a document that named them
+
+	renewed bool // everything is read anew in this very pass
 }
 
 func (p *pass) run(since connectors.Cursor) error {
@@ -66,13 +68,16 @@ func (p *pass) run(since connectors.Cursor) error {
 			err = p.loadPayments()
 		case followChanges:
 			err = p.followChanges()
-			if errors.Is(err, errTooOld) {
-				p.restart()
-				break
+			if !errors.Is(err, errTooOld) {
+				return err
 			}
-			return err
+			if p.renewed {
+				return p.c.http.Fail("ask what changed", connectors.Temporary, "changes since the list began are refused as too old", "set the clock of this machine, then run relanced check")
+			}
+			p.restart()
+			err = nil
 		}
-		if err != nil && !errors.Is(err, errTooOld) {
+		if err != nil {
 			return err
 		}
 	}
@@ -94,7 +99,9 @@ func (p *pass) identify() error {
 	return nil
 }
 
-func (p *pass) restart() { p.cur = cursor{Version: 1, Realm: p.cur.Realm, Phase: loadCustomers} }
+func (p *pass) restart() {
+	p.cur, p.renewed = cursor{Version: 1, Realm: p.cur.Realm, Phase: loadCustomers}, true
+}
 
 func (p *pass) mapping() mapping { return mapping{home: p.cur.Home, terms: p.c.terms} }
 
@@ -107,225 +114,6 @@ func (p *pass) send(page connectors.Page) error {
 		return errStopped
 	}
 	return nil
-}
-
-// attempts is how often a list that does not add up is read again from its start.
-const attempts = 3
-
-// load lists one entity by key range, each page going on after the last id: rows
-// deleted meanwhile then shift nothing. That ids compare as numbers is not
-// documented: they must rise, and at the end as many rows must have come as the
-// vendor counts. Where either fails the entity is listed by position instead.
-func load[T keyed](p *pass, each func(page rows[T], last bool) error) error {
-	at := phases[p.cur.Phase]
-	for {
-		op := fmt.Sprintf("list %ss after %q", plain(at.entity), p.cur.After)
-		after := ""
-		if p.cur.After != "" {
-			after = "Id > " + quote(p.cur.After)
-		}
-		got, err := query[T](p.ctx, &p.c.client, op, at.entity, where(inactiveToo(at.entity), after)+" ORDERBY Id", 1, p.c.page)
-		if err != nil {
-			return err
-		}
-		p.start(got.time, got.meta.At)
-		if !p.rising(keysOf(got.list)) {
-			return byPosition(p, each)
-		}
-		n := len(got.list) + len(got.bad)
-		if n == p.c.page && len(got.list) == 0 {
-			return p.c.http.Fail(op, connectors.Schema, "no row of a whole page can be read", "")
-		}
-		p.cur.Count += n
-		last := n < p.c.page
-		if last {
-			total, err := p.c.count(p.ctx, at.entity)
-			if err != nil {
-				return err
-			}
-			if total > p.cur.Count { // some came meanwhile, or ids do not compare as numbers
-				more, err := p.tail(at.entity)
-				if err != nil {
-					return err
-				}
-				if total > p.cur.Count+more {
-					return byPosition(p, each)
-				}
-				last = more == 0
-			}
-		}
-		if err := each(got, last); err != nil || last {
-			return err
-		}
-	}
-}
-
-// tail counts what is behind the last id by now.
-func (p *pass) tail(entity string) (int, error) {
-	got, err := query[id](p.ctx, &p.c.client, "look behind the last "+plain(entity), entity, where(inactiveToo(entity), "Id > "+quote(p.cur.After))+" ORDERBY Id", 1, p.c.page)
-	return len(got.list) + len(got.bad), err
-}
-
-// id is a row of which only the id is read.
-type id struct{ entity }
-
-func keysOf[T keyed](list []T) []string {
-	keys := make([]string, len(list))
-	for i, row := range list {
-		keys[i] = row.key()
-	}
-	return keys
-}
-
-// rising tells whether ids go on growing as numbers, and moves the place.
-func (p *pass) rising(ids []string) bool {
-	after := p.cur.After
-	for _, id := range ids {
-		if compareIDs(id, after) <= 0 {
-			return false
-		}
-		after = id
-	}
-	p.cur.After = after
-	return true
-}
-
-// byPosition lists one entity by position, from its start: the count before and
-// after, and the distinct rows, must agree, else it begins again.
-func byPosition[T keyed](p *pass, each func(page rows[T], last bool) error) error {
-	at := phases[p.cur.Phase]
-	for range attempts {
-		before, err := p.c.count(p.ctx, at.entity)
-		if err != nil {
-			return err
-		}
-		var pages []rows[T]
-		seen := map[string]bool{}
-		n := 0
-		for first := 1; ; first += p.c.page {
-			got, err := query[T](p.ctx, &p.c.client, fmt.Sprintf("list %ss from %d", plain(at.entity), first), at.entity, where(inactiveToo(at.entity))+" ORDERBY Id", first, p.c.page)
-			if err != nil {
-				return err
-			}
-			p.start(got.time, got.meta.At)
-			got.list = slices.DeleteFunc(got.list, func(row T) bool {
-				twice := seen[row.key()]
-				seen[row.key()] = true
-				return twice
-			})
-			n += len(got.list) + len(got.bad)
-			pages = append(pages, got)
-			if len(got.list)+len(got.bad) < p.c.page {
-				break
-			}
-		}
-		now, err := p.c.count(p.ctx, at.entity)
-		if err != nil {
-			return err
-		}
-		if now != before || n != now {
-			continue
-		}
-		for i, page := range pages {
-			if err := each(page, i == len(pages)-1); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return p.c.http.Fail("list "+plain(at.entity)+"s", connectors.Temporary, "rows come and go faster than they can be listed", "")
-}
-
-// start remembers the server's time when the load began: changes are followed
-// from there.
-func (p *pass) start(server, ours time.Time) {
-	if !p.cur.Since.IsZero() {
-		return
-	}
-	p.cur.Since = server
-	if server.IsZero() {
-		p.cur.Since = ours
-	}
-}
-
-// enter goes on to the next phase.
-func (p *pass) enter(last bool) {
-	if last {
-		p.cur.Phase, p.cur.After, p.cur.Count = phases[p.cur.Phase].next, "", 0
-	}
-}
-
-func (p *pass) loadCustomers() error {
-	if p.cur.Home == "" {
-		var err error
-		if p.cur.Home, err = p.c.knownHome(p.ctx); err != nil {
-			return err
-		}
-	}
-	scope := &connectors.Scope{Kind: receivable.ItemAccount, Part: "all", Absent: connectors.AbsentGone}
-	return load(p, func(page rows[customer], last bool) error {
-		out := connectors.Page{Listing: scope, Whole: last, AsOf: page.meta.At, Bad: page.bad}
-		if err := p.c.accounts(p.ctx, p.mapping(), &out, page.list); err != nil {
-			return err
-		}
-		for _, row := range page.list {
-			p.meet(row.key())
-		}
-		p.enter(last)
-		return p.send(out)
-	})
-}
-
-// meet remembers the newest customer of a list that holds all of them: older
-// ones are known.
-func (p *pass) meet(id string) {
-	if compareIDs(id, p.cur.Newest) > 0 {
-		p.cur.Newest = id
-	}
-}
-
-func (p *pass) loadDocuments() error {
-	scope := &connectors.Scope{Kind: receivable.ItemDocument, Part: "all", Absent: connectors.AbsentGone}
-	at := p.cur.Phase
-	return load(p, func(page rows[document], last bool) error {
-		out := connectors.Page{Listing: scope, Whole: last && at == loadCreditMemos, AsOf: page.meta.At, Bad: page.bad}
-		p.c.documents(p.mapping(), &out, phases[at].entity, page.list)
-		if err := p.debtors(out.Documents); err != nil {
-			return err
-		}
-		p.enter(last)
-		return p.send(out)
-	})
-}
-
-// debtors yields, before the documents that name them, customers that appeared
-// after the customers were read.
-func (p *pass) debtors(docs []receivable.Document) error {
-	var ids []string
-	for _, doc := range docs {
-		if compareIDs(doc.Account, p.cur.Newest) > 0 && !p.met[doc.Account] {
-			ids = append(ids, doc.Account)
-			p.met[doc.Account] = true
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	out := connectors.Page{}
-	if err := p.c.debtors(p.ctx, p.mapping(), &out, ids); err != nil {
-		return err
-	}
-	return p.send(out)
-}
-
-func (p *pass) loadPayments() error {
-	scope := &connectors.Scope{Kind: receivable.ItemPayment, Part: "all", Absent: connectors.AbsentGone}
-	return load(p, func(page rows[payment], last bool) error {
-		out := connectors.Page{Listing: scope, Whole: last, AsOf: page.meta.At, Bad: page.bad}
-		p.c.payments(p.mapping(), &out, page.list)
-		p.enter(last)
-		return p.send(out)
-	})
 }
 
 // followChanges asks for all that changed in one request.
@@ -348,6 +136,9 @@ func (p *pass) followChanges() error {
 		p.meet(row.key())
 	}
 	bills, noBills := split(got.invoices.list)
+	if err := p.addressed(&out, bills); err != nil {
+		return err
+	}
 	p.c.documents(m, &out, invoices, bills)
 	memos, noMemos := split(got.creditMemos.list)
 	p.c.documents(m, &out, creditMemos, memos)
@@ -366,7 +157,7 @@ func (p *pass) followChanges() error {
 			}
 		}
 	}
-	if err := p.debtors(out.Documents); err != nil {
+	if err := p.debtors(&out); err != nil {
 		return err
 	}
 	slices.Sort(gone)
@@ -378,6 +169,26 @@ func (p *pass) followChanges() error {
 		return err
 	}
 	return p.sweep(got.cut)
+}
+
+// addressed adds the customers whose mail may go where a changed invoice says and
+// who have not changed themselves.
+func (p *pass) addressed(out *connectors.Page, bills []document) error {
+	told := map[string]bool{"": true}
+	for _, a := range out.Accounts {
+		told[a.External] = true
+	}
+	var ids []string
+	for _, bill := range bills {
+		if id := bill.Customer.id(); len(addresses(bill.BillEmail)) > 0 && !told[id] {
+			ids = append(ids, id)
+			told[id], p.met[id] = true, true
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return p.c.debtors(p.ctx, p.mapping(), out, ids)
 }
 
 // sweep names all that is there of entities of which deletions may not have been

@@ -4,6 +4,7 @@
 package quickbooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,6 +90,8 @@ type Connector struct {
 	terms    calendar.Terms
 	verifier string // of webhooks; "" none is taken
 
+	configured string // the company's currency by the configuration
+
 	mu       sync.Mutex
 	currency string // the company's, once it was asked for
 }
@@ -101,7 +104,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 			s.BaseURL = SandboxURL
 		}
 	}
-	c := &Connector{now: env.Now, verifier: strings.TrimSpace(s.WebhookToken.Value())}
+	c := &Connector{now: env.Now, verifier: strings.TrimSpace(s.WebhookToken.Value()), configured: env.Company.Currency}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -130,6 +133,8 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 		Explain: explain,
 		Rate:    5, // 500 a minute and 10 a second, for all programs together
 		Burst:   5,
+		Trace:   "intuit_tid",
+		MaxBody: 128 << 20, // a thousand invoices with all their lines
 		Hints:   map[connectors.Kind]string{connectors.Auth: "reconnect: run relanced connect " + string(env.Connection)},
 		Env:     env,
 	})
@@ -201,10 +206,7 @@ func (c *client) company(ctx context.Context) (string, error) {
 	if a.Company == nil {
 		return "", c.http.Fail(op, connectors.Schema, "the answer holds no company", "")
 	}
-	if a.Company.LegalName != "" {
-		return a.Company.LegalName, nil
-	}
-	return a.Company.Name, nil
+	return string(cmp.Or(a.Company.LegalName, a.Company.Name)), nil
 }
 
 // realmOr is the company's id as path found it; "" where that failed: path tells.
@@ -216,7 +218,7 @@ func (c *client) realmOr(ctx context.Context) string {
 	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
-// home is the company's own currency.
+// home is the company's own currency; "" where it is not told.
 func (c *client) home(ctx context.Context) (string, error) {
 	const op = "ask for the company's currency"
 	a, _, err := c.get(ctx, op, "/preferences", nil)
@@ -224,7 +226,7 @@ func (c *client) home(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if a.Preferences == nil || a.Preferences.Currency.Home.id() == "" {
-		return "", nil // rows then have to name theirs
+		return "", nil
 	}
 	return strings.ToUpper(a.Preferences.Currency.Home.id()), nil
 }

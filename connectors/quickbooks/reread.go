@@ -1,6 +1,7 @@
 package quickbooks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -13,8 +14,8 @@ import (
 	"relanced/internal/receivable"
 )
 
-// accounts adds customers to a page. One without an address of its own has its
-// parent's, where the parent pays for it, else that of its newest invoice.
+// accounts adds customers to a page. One without an address of its own has that of
+// its newest invoice, else its parent's, where the parent pays for it.
 func (c *client) accounts(ctx context.Context, m mapping, out *connectors.Page, list []customer) error {
 	others, err := c.otherAddresses(ctx, list)
 	if err != nil {
@@ -29,54 +30,6 @@ func (c *client) accounts(ctx context.Context, m mapping, out *connectors.Page, 
 		out.Accounts = append(out.Accounts, a)
 	}
 	return nil
-}
-
-// otherAddresses finds where mail of customers goes who have no address.
-func (c *client) otherAddresses(ctx context.Context, list []customer) (map[string][]string, error) {
-	found := map[string][]string{}
-	parents := map[string][]string{} // their ids, with the children that need them
-	var without []string
-	for _, row := range list {
-		switch {
-		case len(addresses(row.Email)) > 0:
-		case row.BillWithParent && row.Parent.id() != "":
-			parents[row.Parent.id()] = append(parents[row.Parent.id()], row.key())
-		default:
-			without = append(without, row.key())
-		}
-	}
-	if len(parents) > 0 {
-		ids := make([]string, 0, len(parents))
-		for id := range parents {
-			ids = append(ids, id)
-		}
-		slices.SortFunc(ids, compareIDs)
-		got, err := byID[customer](ctx, c, "read customers who pay for others", customers, ids)
-		if err != nil {
-			return nil, err
-		}
-		for _, parent := range got.list {
-			for _, child := range parents[parent.key()] {
-				found[child] = addresses(parent.Email)
-			}
-		}
-	}
-	for chunk := range slices.Chunk(without, min(idsAtOnce, c.page)) {
-		quoted := make([]string, len(chunk))
-		for i, id := range chunk {
-			quoted[i] = quote(id)
-		}
-		got, err := query[document](ctx, c, "look for addresses on invoices", invoices, where("CustomerRef IN ("+strings.Join(quoted, ",")+")", "Balance > '0'")+" ORDERBY TxnDate", 1, c.page)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range got.list { // the newest comes last
-			if list := addresses(row.BillEmail); len(list) > 0 {
-				found[row.Customer.id()] = list
-			}
-		}
-	}
-	return found, nil
 }
 
 // documents adds invoices or credit memos to a page.
@@ -102,6 +55,9 @@ func (c *client) payments(m mapping, out *connectors.Page, list []payment) {
 			out.Bad = append(out.Bad, rejected(payments, row.key(), err.Error()))
 			continue
 		}
+		if got.odd != "" {
+			out.Notes = append(out.Notes, rejected(payments, row.key(), got.odd))
+		}
 		out.Groups = append(out.Groups, got.group)
 		out.Allocations = append(out.Allocations, got.links...)
 		if got.payment == nil {
@@ -122,6 +78,9 @@ func (c *client) confirmGone(ctx context.Context, m mapping, out *connectors.Pag
 		if entity == payments {
 			out.Groups = append(out.Groups, groupOf(id))
 		}
+		return nil
+	case isPoisoned(err):
+		out.Bad = append(out.Bad, rejected(entity, id, spoilt(entity, err)))
 		return nil
 	case err != nil:
 		return err
@@ -183,14 +142,20 @@ func (c *Connector) reread(ctx context.Context, externals []string) (connectors.
 		if err != nil {
 			return out, err
 		}
-		out.Bad = append(out.Bad, got.bad...)
 		c.documents(m, &out, entity, got.list)
-		there := keysOf(got.list)
+		told := keysOf(got.list)
+		for _, b := range got.bad { // what hid its name is missing below, and named there
+			if b.Ref.External != "" {
+				out.Bad = append(out.Bad, b)
+				told = append(told, strings.TrimPrefix(b.Ref.External, memoPrefix))
+			}
+		}
 		for _, id := range ids {
-			if !slices.Contains(there, id) && len(got.bad) == 0 {
-				if err := c.confirmGone(ctx, m, &out, entity, id); err != nil {
-					return out, err
-				}
+			if slices.Contains(told, id) {
+				continue
+			}
+			if err := c.confirmGone(ctx, m, &out, entity, id); err != nil {
+				return out, err
 			}
 		}
 	}
@@ -206,7 +171,8 @@ func (c *Connector) reread(ctx context.Context, externals []string) (connectors.
 	return out, c.debtors(ctx, m, &out, people)
 }
 
-// knownHome is the company's currency, asked for once.
+// knownHome is the company's currency, asked for once; where the vendor does not
+// tell, that of the configuration.
 func (c *Connector) knownHome(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,8 +180,10 @@ func (c *Connector) knownHome(ctx context.Context) (string, error) {
 		return c.currency, nil
 	}
 	home, err := c.home(ctx)
-	c.currency = home
-	return home, err
+	if err == nil {
+		c.currency = cmp.Or(home, c.configured)
+	}
+	return c.currency, err
 }
 
 // List yields the ids of all invoices and credit memos, as a listing: what it
@@ -244,12 +212,19 @@ func (c *client) named(ctx context.Context, scope *connectors.Scope, condition s
 					return
 				}
 				ended := got.n() < c.page || len(got.list) == 0
+				if got.unnamed() {
+					looked := *scope
+					looked.Absent = connectors.AbsentReread
+					scope = &looked
+				}
 				out := connectors.Page{Listing: scope, AsOf: got.meta.At, Whole: ended && i == len(entities)-1}
 				for _, row := range got.list {
 					out.Seen = append(out.Seen, connectors.Ref{Kind: scope.Kind, External: external(entity, row.key())})
 				}
 				for _, b := range got.bad {
-					out.Seen = append(out.Seen, b.Ref)
+					if b.Ref.External != "" {
+						out.Seen = append(out.Seen, b.Ref)
+					}
 				}
 				if !yield(out, nil) {
 					return

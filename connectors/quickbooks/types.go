@@ -12,30 +12,30 @@ import (
 
 type reference struct {
 	Value httpapi.Text `json:"value"`
-	Name  string       `json:"name"`
+	Name  httpapi.Text `json:"name"`
 }
 
 type metaData struct {
-	Updated time.Time `json:"LastUpdatedTime"`
+	Updated httpapi.Text `json:"LastUpdatedTime"`
 }
 
 type emailAddress struct {
-	Address string `json:"Address"` // may hold several
+	Address httpapi.Text `json:"Address"` // may hold several
 }
 
 type phoneNumber struct {
-	Number string `json:"FreeFormNumber"`
+	Number httpapi.Text `json:"FreeFormNumber"`
 }
 
 type postal struct {
-	Line1    string `json:"Line1"`
-	Line2    string `json:"Line2"`
-	Line3    string `json:"Line3"`
-	Line4    string `json:"Line4"`
-	Line5    string `json:"Line5"`
-	City     string `json:"City"`
-	Postcode string `json:"PostalCode"`
-	Country  string `json:"Country"`
+	Line1    httpapi.Text `json:"Line1"`
+	Line2    httpapi.Text `json:"Line2"`
+	Line3    httpapi.Text `json:"Line3"`
+	Line4    httpapi.Text `json:"Line4"`
+	Line5    httpapi.Text `json:"Line5"`
+	City     httpapi.Text `json:"City"`
+	Postcode httpapi.Text `json:"PostalCode"`
+	Country  httpapi.Text `json:"Country"`
 }
 
 // entity is what all have in common.
@@ -43,20 +43,20 @@ type entity struct {
 	ID        httpapi.Text `json:"Id"`
 	SyncToken httpapi.Text `json:"SyncToken"`
 	Meta      metaData     `json:"MetaData"`
-	Status    string       `json:"status"` // "Deleted" in changes
+	Status    httpapi.Text `json:"status"` // "Deleted" in changes
 }
 
 func (e entity) key() string        { return string(e.ID) }
-func (e entity) updated() time.Time { return e.Meta.Updated }
+func (e entity) updated() time.Time { return instant(e.Meta.Updated) }
 func (e entity) edit() string       { return string(e.SyncToken) }
 func (e entity) deleted() bool      { return e.Status == "Deleted" }
 
 type customer struct {
 	entity
-	DisplayName    string        `json:"DisplayName"`
-	CompanyName    string        `json:"CompanyName"`
-	GivenName      string        `json:"GivenName"`
-	FamilyName     string        `json:"FamilyName"`
+	DisplayName    httpapi.Text  `json:"DisplayName"`
+	CompanyName    httpapi.Text  `json:"CompanyName"`
+	GivenName      httpapi.Text  `json:"GivenName"`
+	FamilyName     httpapi.Text  `json:"FamilyName"`
 	Job            bool          `json:"Job"`
 	BillWithParent bool          `json:"BillWithParent"`
 	Parent         *reference    `json:"ParentRef"`
@@ -70,44 +70,45 @@ type customer struct {
 // document is an invoice or a credit memo.
 type document struct {
 	entity
-	Number    string        `json:"DocNumber"`
-	TxnDate   string        `json:"TxnDate"`
-	DueDate   string        `json:"DueDate"`
+	Number    httpapi.Text  `json:"DocNumber"`
+	TxnDate   httpapi.Text  `json:"TxnDate"`
+	DueDate   httpapi.Text  `json:"DueDate"`
 	Currency  *reference    `json:"CurrencyRef"`
 	Customer  *reference    `json:"CustomerRef"`
+	Terms     *reference    `json:"SalesTermRef"`
 	Total     httpapi.Text  `json:"TotalAmt"`
 	Balance   httpapi.Text  `json:"Balance"`
 	Remaining httpapi.Text  `json:"RemainingCredit"` // of a credit memo
-	Note      string        `json:"PrivateNote"`
+	Note      httpapi.Text  `json:"PrivateNote"`
 	BillEmail *emailAddress `json:"BillEmail"`
 	Fields    []struct {
-		Name  string `json:"Name"`
-		Value string `json:"StringValue"`
+		Name  httpapi.Text `json:"Name"`
+		Value httpapi.Text `json:"StringValue"`
 	} `json:"CustomField"`
 }
 
 type payment struct {
 	entity
-	TxnDate   string       `json:"TxnDate"`
+	TxnDate   httpapi.Text `json:"TxnDate"`
 	Currency  *reference   `json:"CurrencyRef"`
 	Customer  *reference   `json:"CustomerRef"`
 	Total     httpapi.Text `json:"TotalAmt"`
 	Unapplied httpapi.Text `json:"UnappliedAmt"`
-	Number    string       `json:"PaymentRefNum"`
-	Note      string       `json:"PrivateNote"`
+	Number    httpapi.Text `json:"PaymentRefNum"`
+	Note      httpapi.Text `json:"PrivateNote"`
 	Lines     []struct {
 		Amount httpapi.Text `json:"Amount"`
 		Linked []struct {
 			ID   httpapi.Text `json:"TxnId"`
-			Type string       `json:"TxnType"`
+			Type httpapi.Text `json:"TxnType"`
 		} `json:"LinkedTxn"`
 	} `json:"Line"`
 }
 
 type companyInfo struct {
-	Name      string `json:"CompanyName"`
-	LegalName string `json:"LegalName"`
-	Country   string `json:"Country"`
+	Name      httpapi.Text `json:"CompanyName"`
+	LegalName httpapi.Text `json:"LegalName"`
+	Country   httpapi.Text `json:"Country"`
 }
 
 type preferences struct {
@@ -127,7 +128,7 @@ type answer struct {
 	Invoice     *document    `json:"Invoice"`
 	CreditMemo  *document    `json:"CreditMemo"`
 	Payment     *payment     `json:"Payment"`
-	Time        string       `json:"time"`
+	Time        httpapi.Text `json:"time"`
 }
 
 // DecodeJSON reads the envelope. A fault in it is a refusal, whatever the status.
@@ -139,7 +140,11 @@ func (a *answer) DecodeJSON(data []byte) error {
 }
 
 // at is the server's own time of the answer; zero where it tells none.
-func (a *answer) at() time.Time {
-	t, _ := time.Parse(time.RFC3339, a.Time)
+func (a *answer) at() time.Time { return instant(a.Time) }
+
+// instant reads a time of the interface; zero where there is none, or none that
+// can be read: a row does not stand or fall with it.
+func instant(text httpapi.Text) time.Time {
+	t, _ := time.Parse(time.RFC3339, string(text))
 	return t
 }

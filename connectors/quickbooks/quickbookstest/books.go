@@ -99,10 +99,11 @@ type Books struct {
 	customers map[int]*Customer
 	documents map[int]*Invoice
 	payments  map[int]*Payment
+	shapes    map[int]func(map[string]any)
 }
 
 func newBooks(now func() time.Time, home string, multi bool) *Books {
-	return &Books{now: now, home: home, multi: multi, customers: map[int]*Customer{}, documents: map[int]*Invoice{}, payments: map[int]*Payment{}}
+	return &Books{now: now, home: home, multi: multi, customers: map[int]*Customer{}, documents: map[int]*Invoice{}, payments: map[int]*Payment{}, shapes: map[int]func(map[string]any){}}
 }
 
 func (b *Books) next() int { b.last++; return b.last }
@@ -218,6 +219,14 @@ func (b *Books) ChangeCustomer(id int, change func(*Customer)) {
 	b.customers[id].edited(b.now())
 }
 
+// Reshape changes what an object looks like, beyond what its fields can say: a
+// number where there is text, a value that is missing.
+func (b *Books) Reshape(id int, change func(fields map[string]any)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shapes[id] = change
+}
+
 // WriteOff lowers a balance with no entity of ours: a journal entry.
 func (b *Books) WriteOff(invoice int, part Cents) {
 	b.mu.Lock()
@@ -296,7 +305,13 @@ func (b *Books) Credits() map[string]int64 {
 func (b *Books) of(entity string) []*object {
 	var list []*object
 	add := func(id int, c *changes, look func() map[string]any) {
-		list = append(list, &object{id: id, changes: c, look: look})
+		list = append(list, &object{id: id, changes: c, look: func() map[string]any {
+			fields := look()
+			if change := b.shapes[id]; change != nil {
+				change(fields)
+			}
+			return fields
+		}})
 	}
 	switch entity {
 	case "Customer":

@@ -28,9 +28,11 @@ type Options struct {
 	Now        func() time.Time
 	Redirect   string // registered redirect address
 	IDsByText  bool   // ids compare and sort as text
+	Most       int    // rows of one answer; 0: 1000
 	NoStart    bool   // changes without startPosition
 	Verifier   string // of webhooks
 	PerMinute  int    // requests; 0: no limit
+	Spoilt     bool   // a poisoned object cannot be read by its id either
 	RotateSoon bool   // each refresh gives another refresh token, and the old one dies
 }
 
@@ -159,6 +161,9 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if strings.Contains(r.URL.RawQuery, "+") {
+		s.Mind("a space is not percent-encoded: %s", r.URL.RawQuery)
+	}
 	w.Header().Set("intuit_tid", "1-abc")
 	answer, failed := broken(fault.Kind)
 	if !failed {
@@ -279,6 +284,9 @@ func (s *Server) query(text string) simulator.Answer {
 	if st.order == "" && !st.count {
 		s.Mind("no ORDERBY: %s", text)
 	}
+	if s.o.Most > 0 {
+		st.max = min(st.max, s.o.Most)
+	}
 	list, total := st.run(s.Books.of(st.entity), s.o.IDsByText)
 	if st.count {
 		return s.ok(map[string]any{"QueryResponse": map[string]any{"totalCount": total}})
@@ -348,8 +356,11 @@ func (s *Server) one(entity, key string, pdf bool) simulator.Answer {
 		if strconv.Itoa(o.id) != key || o.changes.deleted {
 			continue
 		}
-		if pdf {
+		switch {
+		case pdf:
 			return simulator.PDF(key)
+		case s.o.Spoilt && s.poisoned(name, []*object{o}):
+			return poisonFault()
 		}
 		return s.ok(map[string]any{name: o.fields()})
 	}
