@@ -113,7 +113,7 @@ func (g *gathering) tasks() ([]question, func() error) {
 }
 
 func (g *gathering) bounced() ([]question, func() error) {
-	return []question{ask(func(scan scanner) error {
+	asked := ask(func(scan scanner) error {
 		var b dossier.Bounced
 		var customer int64
 		err := scan(&customer, &b.Address, at(&b.At), &b.Status, &b.Text)
@@ -122,7 +122,8 @@ func (g *gathering) bounced() ([]question, func() error) {
 			d.Bounced = append(d.Bounced, b)
 		}
 		return err
-	}, "SELECT customer, address, at, status, text FROM bounced WHERE "+g.is("customer", 1), g.who)}, func() error {
+	}, "SELECT customer, address, at, status, text FROM bounced WHERE "+g.is("customer", 1), g.who)
+	return []question{asked}, func() error {
 		for _, d := range g.by {
 			slices.SortFunc(d.Bounced, func(a, b dossier.Bounced) int { return cmp.Compare(a.Address, b.Address) })
 		}
