@@ -192,7 +192,11 @@ func TestDrillAPI_faultsOfTheSourceEndInItsBalances(t *testing.T) {
 				if changed.Load() != f.paging {
 					t.Error("nothing changed while the books were read")
 				}
-				if f.lasts && (r.code != 1 || r.err == "" || before != 0) {
+				told := r.code == 1 && r.err != "" && before == 0
+				if f.kind == connectortest.Repeated && r.code == 0 {
+					told = true // nothing that was asked for had been asked for before; what left is looked at below
+				}
+				if f.lasts && !told {
 					t.Errorf("while it fails: exit %d, %d messages left: %s", r.code, before, r.err)
 				}
 				if f.lasts {
