@@ -95,6 +95,11 @@ func TestExpression_numbersAreExact(t *testing.T) {
 		"cents(12345)":                               json.Number("123.45"),
 		"cents('100')":                               int64(1),
 		"money('1250.00')":                           int64(1250),
+		"money('-1\u202f234\u00a0567,50', ',')":      json.Number("-1234567.5"),
+		"money('12.000,00', ',')":                    int64(12000),
+		"money(\"1'234.5\", '.')":                    json.Number("1234.5"),
+		"money('7', ',')":                            int64(7),
+		"money(it.net, ',')":                         json.Number("0.1"),
 		"text(it.name)":                              "Durand",
 		"text(it.null)":                              "",
 		"first(it.null, ' ', it.n)":                  int64(3),
@@ -133,11 +138,16 @@ func TestExpression_whatIsNoNumberIsRefusedOnTheRow(t *testing.T) {
 		"it.text + 1":                  `"abc" is no number`,
 		"it.float + 1":                 "0.1 is a binary float",
 		"money(it.float)":              "0.1 is a binary float",
+		"money('1.5', ',')":            `"1.5" is no number with the decimal mark ","`,
+		"money('1,234.50', ',')":       `"1,234.50" is no number`,
+		"money('12O,00', ',')":         `"12O,00" is no number`,
+		"money('', ',')":               `"" is no number`,
+		"money('1', ';')":              `";" is no decimal mark: write "," or "."`,
 		"it.null + 1":                  "a number is missing",
 		"it.null > 1":                  "a number is missing",
 		"it.long + 1":                  "more digits than can be computed with",
 		"it.exponent * 1":              "is no number",
-		"money(it.pair)":               `"1,50" is no number`,
+		"money(it.pair)":               `"1,50" is no number (digits, with a point before decimals; money(x, ",") reads one with a comma)`,
 		"cents(1.5)":                   "no whole number of hundredths",
 		"date('2026-02-30')":           "is no date",
 		"date('11/29/26', 'DD/MM/YY')": "no date of the form DD/MM/YY",
@@ -362,9 +372,15 @@ dues: 'map(it.lines, ({"on": #.d, "total": #.t, "outstanding": #.o}))'}`)
 	if !cmp.Equal(left, []int64{0, 2000, 3000}) || doc.Dues[0].On != calendar.MustParse("2026-01-31") || doc.Dues[2].Rank != 3 {
 		t.Errorf("what was paid settles the earliest lines: %v", doc.Dues)
 	}
+	for _, none := range []string{`[]`, `null`} {
+		doc, err := decode[Document](t, `{id: it.id, customer: it.id, number: it.id, issued_on: it.on, total: 90, outstanding: 50, due_on: it.due, dues: it.lines}`).
+			Read(row(t, `{"id": 1, "on": "2026-01-02", "due": "2026-02-01", "lines": `+none+`}`), Defaults{Currency: "EUR"})
+		if err != nil || len(doc.Dues) != 1 || doc.Dues[0].On != calendar.MustParse("2026-02-01") || doc.Dues[0].Outstanding.Minor != 5000 {
+			t.Errorf("an invoice without instalments (%s) is due on its own date: %v %v", none, doc.Dues, err)
+		}
+	}
 	for lines, want := range map[string]string{
-		`[{"d": "2026-03-01", "t": 30}]`: "its due lines sum to 30.00, it says 90.00",
-		`[]`:                             "it has no due line",
+		`[{"d": "2026-03-01", "t": 30}]`:                                          "its due lines sum to 30.00, it says 90.00",
 		`[{"d": "2026-03-01", "t": 90, "o": 90}]`:                                 "90.00 is outstanding on its due lines, it says 50.00",
 		`[{"d": "2026-03-01", "t": 60, "o": 50}, {"d": "2026-03-02", "t": 30}]`:   "some of its due lines tell what is outstanding and some do not",
 		`[{"d": "2026-03-01", "t": 60, "o": null}, {"d": "2026-13-02", "t": 30}]`: "is no date",

@@ -286,7 +286,7 @@ func TestPull_aRowThatDoesNotFitIsToldWithItsPlaceAndTheRestIsRead(t *testing.T)
 	if err != nil || len(m.Documents) != 1 {
 		t.Fatalf("%v %v", m.Documents, err)
 	}
-	if got, want := m.Bad["b"], `total: "12,50" is no number (digits, with a point before decimals), from total = "12,50" (`; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "erp.yaml:9:89)") {
+	if got, want := m.Bad["b"], `total: "12,50" is no number (digits, with a point before decimals; money(x, ",") reads one with a comma), from total = "12,50" (`; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "erp.yaml:9:89)") {
 		t.Errorf("the bad row reads %q", got)
 	}
 	if got := m.Bad[""]; got != "an object is expected, here is text" {
