@@ -42,7 +42,7 @@ func canonical(v any) (string, error) {
 	case string:
 		text = strings.TrimSpace(v)
 	case float64, float32:
-		return "", fmt.Errorf("%v is a binary float: have the source give it as a decimal", v)
+		return "", fmt.Errorf("%v is a binary float: cast it to a decimal in the query (in SQLite to text, printf('%%.2f', x))", v)
 	case nil:
 		return "", fmt.Errorf("a number is missing")
 	default:
@@ -72,8 +72,8 @@ func canonical(v any) (string, error) {
 
 // commaHint tells how amounts with a comma are read.
 func commaHint(text string) string {
-	if !strings.Contains(text, ",") {
-		return ""
+	if _, decimals, ok := strings.Cut(text, ","); !ok || strings.ContainsAny(decimals, ",.") {
+		return "" // a comma that parts thousands
 	}
 	return `; money(x, ",") reads one with a comma`
 }

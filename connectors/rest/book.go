@@ -152,6 +152,9 @@ func load(name manifest.Name, p *conf.Problems) (*book, bool) {
 }
 
 func compile(n conf.Node, at *conf.Problems) (*book, bool) {
+	if manifest.ForAnother(n, "rest", at) {
+		return nil, false
+	}
 	before := at.Count()
 	b := &book{hash: hashOf(n)}
 	n.Decode(at, b)
