@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -164,4 +166,39 @@ func TestSince_writesTheMomentInTheFormOfTheInterface(t *testing.T) {
 			t.Errorf("%s is asked for %q: %v", form.path, told, err)
 		}
 	}
+}
+
+// TestPage_theNextPlaceMayBeWorkedOut: Sellsy tells a text cursor, or the number
+// of this page's first row.
+func TestPage_theNextPlaceMayBeWorkedOut(t *testing.T) {
+	t.Parallel()
+	shippedNext := regexp.MustCompile(`next: ('type.*?'), until: short`).FindStringSubmatch(read(t, "manifests/sellsy.yaml"))
+	if shippedNext == nil {
+		t.Fatal("the manifest sellsy pages in another way")
+	}
+	manifest := fmt.Sprintf(small, `auth: {header: X-Key, secret: key}`, "  page: {by: cursor, param: offset, size: 1, size_param: limit, next: "+shippedNext[1]+"}")
+	manifest = strings.Replace(manifest, "  items: .\n", "  items: data\n", 1)
+	invoice := func(key, offset string) string {
+		return fmt.Sprintf(`{"data": [`+bill+`], "pagination": {"limit": 1, "offset": %s}}`, key, offset)
+	}
+	const none = `{"data": [], "pagination": {"limit": 1, "offset": null}}`
+	for name, pages := range map[string]map[string]string{
+		"numbers": {"/api/invoices?limit=1": invoice("a", "0"), "/api/invoices?limit=1&offset=1": invoice("b", "1"), "/api/invoices?limit=1&offset=2": none},
+		"texts":   {"/api/invoices?limit=1": invoice("a", `"x"`), "/api/invoices?limit=1&offset=x": invoice("b", `"y"`), "/api/invoices?limit=1&offset=y": none},
+	} {
+		pages["/api/customers"] = durand
+		m, err := pull(t, connects(t, site(t, pages), manifest))
+		if err != nil || len(m.Documents) != 2 {
+			t.Errorf("%s: %v %v", name, m.Documents, err)
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
