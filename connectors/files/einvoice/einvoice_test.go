@@ -295,6 +295,32 @@ func TestReceivable_kindsAndSigns(t *testing.T) {
 	}
 }
 
+func TestReceivable_amountsThatContradictEachOtherAreShownAndNotChased(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		total, prepaid, due string
+		agrees              bool
+	}{
+		{"671.15", "201.00", "470.15", true},
+		{"671.15", "", "470.15", true}, // MINIMUM tells no prepayment
+		{"100.00", "10.00", "90.05", true},
+		{"100.00", "10.00", "95.00", false},
+		{"100.00", "10.00", "85.00", false},
+		{"100.00", "", "150.00", false},
+		{"100.00", "100.00", "0.00", true},
+		{"-100.00", "", "-100.00", true},
+	} {
+		in := einvoicetest.Simple()
+		in.Total, in.Prepaid, in.Owed = test.total, test.prepaid, test.due
+		for _, body := range [][]byte{in.CII(), in.UBL()} {
+			r := mustReceive(t, body)
+			if got := r.Document.Standing == "" && len(r.Notes) == 0; got != test.agrees {
+				t.Errorf("%s less %q, due %s: %s %q", test.total, test.prepaid, test.due, r.Document.Standing, r.Notes)
+			}
+		}
+	}
+}
+
 func TestReceivable_whenItFallsDue(t *testing.T) {
 	t.Parallel()
 	type due struct {
