@@ -66,6 +66,12 @@ func (c Config) AdviseSMTP(said string, unattended bool) string {
 	allow := fmt.Sprintf("Set-CASMailbox -Identity %q -SmtpClientAuthenticationDisabled $false", c.Login.User)
 	low := strings.ToLower(said)
 	switch {
+	case strings.Contains(low, "sendasdenied"), strings.Contains(said, "5.2.252"), strings.Contains(said, "5.7.60"):
+		trustee := "PERSON"
+		if unattended {
+			trustee = "OBJECT-ID"
+		}
+		return fmt.Sprintf("the log-in may not send as %s: an Exchange administrator must allow it, in PowerShell: Add-RecipientPermission -Identity %q -Trustee %s -AccessRights SendAs (it may take an hour to hold)", c.Address, c.Address, trustee)
 	case strings.Contains(low, "basic authentication"):
 		return "Microsoft takes no password here: write login: {oauth2: microsoft, tenant: …, client_id: …}"
 	case strings.Contains(low, "disabled for the tenant"):

@@ -181,6 +181,7 @@ func TestAdvice_saysWhatMustBeDone(t *testing.T) {
 		{"no log-in counted", m365.AdviseSMTP("530 5.7.57 Client not authenticated to send mail.", true), "Set-CASMailbox"},
 		{"SMTP refuses the app", m365.AdviseSMTP("535 5.7.3 Authentication unsuccessful", true), "New-ServicePrincipal"},
 		{"SMTP refuses the user", m365.AdviseSMTP("535 5.7.3 Authentication unsuccessful", false), "run relanced connect courrier"},
+		{"not allowed to send as", m365.AdviseSMTP("554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; no", false), `Add-RecipientPermission -Identity "a@dupont.example" -Trustee PERSON -AccessRights SendAs`},
 		{"a password of Microsoft by SMTP", password.AdviseSMTP("535 5.7.139 Authentication unsuccessful, basic authentication is disabled.", false), "oauth2: microsoft"},
 		{"SMTP of others", own.AdviseSMTP("535 5.7.8 no", false), ""},
 		{"wrong tenant", token("invalid_request: AADSTS90002: Tenant 'x' not found."), `there is no directory "dupont.example"`},
