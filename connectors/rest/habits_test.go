@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -53,8 +54,8 @@ func TestErrors_kindSaysWhatARefusalIs(t *testing.T) {
 	} {
 		server := site(t, map[string]string{"/api/customers": refusal(code)})
 		_, err := pull(t, connects(t, server, fmt.Sprintf(habits, contactsApart)))
-		var known *connectors.Error
-		if known, _ = err.(*connectors.Error); known == nil || known.Kind != want.kind || !strings.Contains(known.Do, want.do) { //nolint:errorlint // what the connector made
+		known, ok := errors.AsType[*connectors.Error](err)
+		if !ok || known.Kind != want.kind || !strings.Contains(known.Do, want.do) {
 			t.Errorf("%s: %v, want %s", code, err, want.kind)
 			continue
 		}
