@@ -167,7 +167,10 @@ type field struct {
 }
 
 func (c *connectorTryCmd) show(a *app, t rest.Tried) error {
-	becomes := fieldsOf(t.Becomes)
+	if t.Page != nil {
+		return showPage(a, t)
+	}
+	becomes := fieldsOf(t)
 	notes := []string{}
 	for _, note := range t.Becomes.Notes {
 		notes = append(notes, note.Text)
@@ -189,7 +192,7 @@ func (c *connectorTryCmd) show(a *app, t rest.Tried) error {
 		if texts, several := f.value.([]string); several {
 			value = strings.Join(texts, ", ")
 		}
-		right = append(right, f.name+": "+value)
+		right = append(right, oneLine(f.name+": "+value, widest))
 	}
 	if t.Skipped {
 		right = append(right, "left out: skip holds")
@@ -201,6 +204,20 @@ func (c *connectorTryCmd) show(a *app, t rest.Tried) error {
 		right = append(right, "note: "+note)
 	}
 	beside(a, t.Section, indented(t.Row), right)
+	return nil
+}
+
+// showPage tells how many rows the first page of a section has, and whether a
+// second one is asked for: a mistake in page: shows here.
+func showPage(a *app, t rest.Tried) error {
+	if a.json {
+		return a.object(map[string]any{"section": t.Section, "rows": t.Page.Rows, "more": t.Page.More})
+	}
+	then := "nothing follows"
+	if t.Page.More {
+		then = "another page is asked for"
+	}
+	a.tell("%s: %d on the first page, %s\n", t.Section, t.Page.Rows, then)
 	return nil
 }
 
@@ -216,7 +233,7 @@ func beside(a *app, title string, left, right []string) {
 			l = cut(cleanText(left[i]), leftWidth)
 		}
 		if i < len(right) {
-			r = oneLine(right[i], widest)
+			r = strings.ReplaceAll(cleanText(right[i]), "\n", " ") // a problem ends with its place: it is not cut
 		}
 		a.tell("%s", strings.TrimRight(fmt.Sprintf("  %-*s  %s", leftWidth, l, r), " "))
 	}
@@ -240,13 +257,16 @@ func indented(row json.RawMessage) []string {
 }
 
 // fieldsOf are those of what a row becomes that hold something.
-func fieldsOf(p connectors.Page) []field {
+func fieldsOf(t rest.Tried) []field {
+	p := &t.Becomes
 	var fields []field
 	add := func(name string, value any) {
 		if text := fmt.Sprint(value); text != "" && text != "[]" && text != "0001-01-01" {
 			fields = append(fields, field{name, value})
 		}
 	}
+	add("show", t.Show)
+	add("id", t.ID)
 	for _, x := range p.Accounts {
 		add("id", x.External)
 		add("code", x.Code)
@@ -267,6 +287,9 @@ func fieldsOf(p connectors.Page) []field {
 		add("siret", x.SIRET)
 		add("vat", x.VAT)
 		add("terms", x.Terms)
+		add("payment_method", string(x.Method))
+		add("tags", x.Tags)
+		add("owner", x.Owner)
 	}
 	for i := range p.Documents {
 		x := &p.Documents[i]
@@ -283,8 +306,16 @@ func fieldsOf(p connectors.Page) []field {
 			dues = append(dues, dueText(due))
 		}
 		add("dues", dues)
+		add("credits", x.Credits)
 		add("order_ref", x.OrderRef)
+		add("payment_method", string(x.Method))
+		add("e_status", string(x.EStatus))
 		add("standing", string(x.Standing))
+		for _, flag := range []field{{"returned", x.Returned}, {"assigned", x.Assigned}, {"estimated", x.Estimated}} {
+			if flag.value == true {
+				add(flag.name, flag.value)
+			}
+		}
 		add("note", x.Note)
 	}
 	for _, x := range p.Payments {
@@ -295,6 +326,7 @@ func fieldsOf(p connectors.Page) []field {
 		add("unallocated", x.Unallocated.String())
 		add("currency", x.Amount.Currency)
 		add("label", x.Label)
+		add("payment_method", string(x.Method))
 	}
 	var settled []string
 	for _, x := range p.Allocations {

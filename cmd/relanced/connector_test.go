@@ -56,7 +56,7 @@ func TestGuide_exampleRunsAsItStandsInThePage(t *testing.T) {
 	}
 	code, stdout, _ = try("--json", "--rows", "1")
 	want := `"becomes":{"city":"26000 Valence","code":"LAC","country":"FR","emails":["compta@lacaze.example","lacaze@lacaze.example"],"id":"17","kind":"business","name":"Menuiserie Lacaze"`
-	if lines := strings.Split(stdout, "\n"); code != 0 || len(lines) != 3 || !strings.Contains(lines[0], want) || !strings.Contains(lines[1], `"section":"invoices"`) {
+	if lines := strings.Split(stdout, "\n"); code != 0 || len(lines) != 5 || !strings.Contains(lines[1], want) || lines[2] != `{"more":true,"rows":3,"section":"invoices"}` || !strings.Contains(lines[3], `"section":"invoices"`) {
 		t.Errorf("exit %d:\n%s", code, stdout)
 	}
 }

@@ -18,7 +18,7 @@ type Document struct {
 	Number      Expr `yaml:"number"         doc:"as the customer knows it"`
 	Kind        Expr `yaml:"kind"           doc:"invoice or credit_note"`
 	IssuedOn    Expr `yaml:"issued_on"      doc:"day of issue"`
-	DueOn       Expr `yaml:"due_on"         doc:"due date, where there is one; else by the company's terms, estimated"`
+	DueOn       Expr `yaml:"due_on"         doc:"due date of one without dues; else by the company's terms, estimated"`
 	Total       Expr `yaml:"total"          doc:"including tax"`
 	Outstanding Expr `yaml:"outstanding"    doc:"what is left to pay; of a credit note its unused part"`
 	Paid        Expr `yaml:"paid"           doc:"instead of outstanding: what was paid or used"`
@@ -45,9 +45,6 @@ func (m *Document) Check(p *conf.Problems) {
 	case !m.Outstanding.IsZero() && !m.Paid.IsZero():
 		p.At("paid").Addf("outstanding is given: paid follows from it")
 	}
-	if !m.DueOn.IsZero() && !m.Dues.IsZero() {
-		p.At("due_on").Addf("dues give the dates: one of the two")
-	}
 }
 
 // Reads lists the expressions that were written.
@@ -57,7 +54,7 @@ func (m *Document) Reads() []Expr {
 }
 
 // Read makes the document of a row. An invoice gets the due lines of the row:
-// its `dues`, else the one of `due_on`. The error is an *Error, or ErrSkip.
+// its `dues`, else, and where that is an empty list, the one of `due_on`. The error is an *Error, or ErrSkip.
 func (m *Document) Read(row Row, d Defaults) (receivable.Document, error) {
 	r := &reading{row: row}
 	if r.flag("skip", &m.Skip) {
@@ -121,7 +118,8 @@ func settle(doc *receivable.Document, total, left money.Amount) {
 
 // dues gives an invoice its due lines.
 func (m *Document) dues(r *reading, doc *receivable.Document, d Defaults) {
-	if m.Dues.IsZero() {
+	rows := get(r, "dues", &m.Dues, asRows)
+	if len(rows) == 0 {
 		on, estimated := r.day("due_on", &m.DueOn), false
 		if on.IsZero() {
 			on = d.Terms.Due(doc.IssuedOn)
@@ -131,7 +129,7 @@ func (m *Document) dues(r *reading, doc *receivable.Document, d Defaults) {
 		return
 	}
 	var lines []DueLine
-	for _, row := range get(r, "dues", &m.Dues, asRows) {
+	for _, row := range rows {
 		line, err := dueOf(row, doc.Total.Currency)
 		if err != nil {
 			r.err = m.Dues.wrong("dues", r.row, err)

@@ -203,6 +203,15 @@ func explain(err error) error {
 	if strings.HasPrefix(text, "interface conversion:") && strings.HasSuffix(text, "not bool") {
 		text = "true or false is meant: compare, as in it.x == 1"
 	}
+	if text == "invalid operation: int(string)" { // a text is indexed by number
+		text = "a field is asked of a text, which has none; fromJSON(x) reads one that holds JSON"
+	}
+	if name, of, ok := strings.Cut(strings.TrimPrefix(text, "cannot fetch "), " from "); ok && strings.HasPrefix(text, "cannot fetch ") {
+		text = fmt.Sprintf("%s is asked of a text or number, which has no fields; fromJSON(x) reads a text that holds JSON", name)
+		if of == "<nil>" {
+			text = fmt.Sprintf("%s is asked of null: write ?.%s where a row may lack what it belongs to", name, name)
+		}
+	}
 	if name, ok := strings.CutPrefix(text, "unknown name "); ok {
 		text = fmt.Sprintf("unknown name %s: a field of the row is it.%s", name, name)
 		if slices.Contains(refused, name) {

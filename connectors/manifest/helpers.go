@@ -37,7 +37,7 @@ func helpers() []expr.Option {
 	function("concat", concat, new(func(...any) string))
 	function("date", date, new(func(any, ...string) string))
 	function("unix", unix, new(func(any, ...string) string))
-	function("money", func(args ...any) (any, error) { return decimalOf(args[0]) }, new(func(any) any))
+	function("money", decimalOf, new(func(any, ...string) any))
 	function("cents", func(args ...any) (any, error) { return cents(args[0]) }, new(func(any) any))
 	function("abs", func(args ...any) (any, error) { return abs(args[0]) }, new(func(any) any))
 	function("min", func(args ...any) (any, error) { return extreme(-1, args) }, new(func(any, ...any) any))
@@ -145,7 +145,17 @@ func unix(args ...any) (any, error) {
 // maxSeconds is the year 9999.
 const maxSeconds = 253_402_300_799
 
-func decimalOf(v any) (any, error) {
+// decimalOf is an amount, of a text also one whose decimal mark is told.
+func decimalOf(args ...any) (any, error) {
+	v := args[0]
+	if text, ok := v.(string); ok && len(args) > 1 {
+		mark, _ := args[1].(string)
+		plain, err := unmarked(strings.TrimSpace(text), mark)
+		if err != nil {
+			return nil, err
+		}
+		v = plain
+	}
 	d, err := exact(v)
 	if err != nil {
 		return nil, err

@@ -123,5 +123,17 @@ func (h *Head) Check(speaks string, p *conf.Problems) {
 	}
 }
 
+// ForAnother reports a manifest for another type of connection: what else this one
+// would say of it is no mistake.
+func ForAnother(n conf.Node, speaks string, p *conf.Problems) bool {
+	said, ok := n.Get("speaks")
+	if !ok || said.Text() == speaks || said.Text() != "rest" && said.Text() != "sql" {
+		return false
+	}
+	h := Head{Manifest: "known", Speaks: said.Text()}
+	h.Check(speaks, p)
+	return true
+}
+
 // ErrSkip tells that a row is no noun of the books: its `skip` holds.
 var ErrSkip = errors.New("not for the books")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/expr-lang/expr/vm/runtime"
 	"github.com/govalues/decimal"
@@ -41,7 +42,7 @@ func canonical(v any) (string, error) {
 	case string:
 		text = strings.TrimSpace(v)
 	case float64, float32:
-		return "", fmt.Errorf("%v is a binary float: have the source give it as a decimal", v)
+		return "", fmt.Errorf("%v is a binary float: cast it to a decimal in the query (in SQLite to text, printf('%%.2f', x))", v)
 	case nil:
 		return "", fmt.Errorf("a number is missing")
 	default:
@@ -53,7 +54,7 @@ func canonical(v any) (string, error) {
 	whole = strings.TrimLeft(whole, "0")
 	switch {
 	case plain == "" || pointed && plain == "." || strings.Trim(whole, "0123456789") != "" || strings.Trim(fraction, "0123456789") != "":
-		return "", fmt.Errorf("%s is no number (digits, with a point before decimals)", show(text))
+		return "", fmt.Errorf("%s is no number (digits, with a point before decimals%s)", show(text), commaHint(text))
 	case len(whole)+len(fraction) > mostDigits:
 		return "", fmt.Errorf("%s has more digits than can be computed with", show(text))
 	}
@@ -67,6 +68,48 @@ func canonical(v any) (string, error) {
 		whole = "-" + whole
 	}
 	return whole, nil
+}
+
+// commaHint tells how amounts with a comma are read.
+func commaHint(text string) string {
+	if _, decimals, ok := strings.Cut(text, ","); !ok || strings.ContainsAny(decimals, ",.") {
+		return "" // a comma that parts thousands
+	}
+	return `; money(x, ",") reads one with a comma`
+}
+
+// unmarked writes a text with the decimal mark "," or "." in the plain way. What
+// parts its thousands, blanks, apostrophes or the other mark, must part groups of
+// three digits: 1.5 is no number whose mark is the comma.
+func unmarked(text, mark string) (string, error) {
+	other := map[string]string{",": ".", ".": ","}[mark]
+	if other == "" {
+		return "", fmt.Errorf("%s is no decimal mark: write \",\" or \".\"", show(mark))
+	}
+	whole, fraction, marked := strings.Cut(text, mark)
+	groups := strings.FieldsFunc(strings.TrimPrefix(whole, "-"), func(r rune) bool {
+		return unicode.IsSpace(r) || r == '\'' || r == '’' || string(r) == other
+	})
+	for i, group := range groups {
+		if i > 0 && len(group) != 3 || i == 0 && len(groups) > 1 && len(group) > 3 {
+			return "", notMarked(text, mark)
+		}
+	}
+	plain := strings.Join(groups, "")
+	if strings.HasPrefix(whole, "-") {
+		plain = "-" + plain
+	}
+	if marked {
+		plain += "." + fraction
+	}
+	if _, err := canonical(plain); err != nil {
+		return "", notMarked(text, mark)
+	}
+	return plain, nil
+}
+
+func notMarked(text, mark string) error {
+	return fmt.Errorf("%s is no number with the decimal mark %q", show(text), mark)
 }
 
 // number is the value in a row of a decimal.

@@ -88,7 +88,7 @@ func (a authorising) Accept(ctx context.Context, access string, _ url.Values) (m
 // Probe asks what the manifest's probe says, then for the first page of each kind
 // of thing: what cannot be read is told.
 func (c *Connector) Probe(ctx context.Context) (string, error) {
-	whose, _, err := c.whose(ctx)
+	whose, _, _, err := c.whose(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -105,15 +105,15 @@ func (c *Connector) Probe(ctx context.Context) (string, error) {
 
 // whose asks what the manifest's probe says: the name to show, and the key of the
 // company; "" what it does not tell.
-func (c *Connector) whose(ctx context.Context) (name, id string, err error) {
+func (c *Connector) whose(ctx context.Context) (name, id string, told manifest.Row, err error) {
 	const op = "ask whose books these are"
 	b := c.book.Probe
 	if b == nil {
-		return "", "", nil
+		return "", "", nil, nil
 	}
 	a := &answer{}
 	if err := c.ask(ctx, op, &b.request, nil, values{}, noTime, a); err != nil {
-		return "", "", err
+		return "", "", nil, err
 	}
 	if !b.Show.IsZero() {
 		name, err = b.Show.Text("show", a.root)
@@ -124,9 +124,9 @@ func (c *Connector) whose(ctx context.Context) (name, id string, err error) {
 		}
 	}
 	if err != nil {
-		return "", "", c.http.Fail(op, connectors.Schema, err.Error(), "correct probe: in the manifest")
+		return "", "", a.root, c.http.Fail(op, connectors.Schema, err.Error(), "correct probe: in the manifest")
 	}
-	return name, id, nil
+	return name, id, a.root, nil
 }
 
 // ReadInvoices reads invoices again, and their customers where that takes one
@@ -146,7 +146,7 @@ func (r rereading) ReadInvoices(ctx context.Context, externals []string) iter.Se
 func (c *Connector) again(ctx context.Context, keys []string) (connectors.Page, error) {
 	s := &c.book.Invoices.Section
 	var out connectors.Page
-	rows, asOf, err := c.byKeys(ctx, s, keys)
+	rows, asOf, err := c.byKeys(ctx, s, keys, &out)
 	if err != nil {
 		return out, err
 	}
@@ -168,7 +168,7 @@ func (c *Connector) again(ctx context.Context, keys []string) (connectors.Page, 
 		}
 	}
 	if r := c.book.Customers.Read; r != nil && r.several() {
-		accounts, _, err := c.byKeys(ctx, &c.book.Customers.Section, accountsOf(out.Documents, nil))
+		accounts, _, err := c.byKeys(ctx, &c.book.Customers.Section, accountsOf(out.Documents, nil), &out)
 		if err != nil {
 			return out, err
 		}
@@ -186,7 +186,7 @@ func (f fetching) FetchDocument(ctx context.Context, external string, limit int6
 	v := values{id: external}
 	number := external
 	if d.needsRow() {
-		rows, _, err := c.byKeys(ctx, &c.book.Invoices.Section, []string{external})
+		rows, _, err := c.byKeys(ctx, &c.book.Invoices.Section, []string{external}, &connectors.Page{})
 		if err != nil {
 			return connectors.Copy{}, err
 		}

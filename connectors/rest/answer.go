@@ -62,7 +62,7 @@ func (a *answer) DecodeJSON(data []byte) error {
 			return err
 		}
 		if refused {
-			return &httpapi.Refusal{Kind: connectors.Invalid, Detail: said(v, a.book.Errors.Message)}
+			return a.book.refusal(a.root, v)
 		}
 	}
 	if a.items == "" {
@@ -149,33 +149,6 @@ func withoutFalse(v any) any {
 		}
 	}
 	return v
-}
-
-// said is the sentence for people in a decoded body.
-func said(v any, path string) string {
-	if path == "" {
-		path = "message"
-	}
-	found, _ := walk(v, path)
-	text, _ := manifest.TextOf(found) // what is no text is no sentence
-	if text == "" {
-		return "the interface says that something is wrong"
-	}
-	return text
-}
-
-// message finds the sentence for people in the body of a refusal.
-func (b *book) message(body []byte) string {
-	if b.Errors.Message == "" {
-		return ""
-	}
-	var v any
-	if json.Unmarshal(body, &v) != nil {
-		return ""
-	}
-	found, _ := walk(v, b.Errors.Message)
-	text, _ := manifest.TextOf(found)
-	return text
 }
 
 // ask sends a request and reads its answer into a. from is the mark of what

@@ -9,9 +9,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"relanced/connectors/httpapi"
 	"relanced/connectors/manifest"
@@ -87,12 +85,6 @@ type (
 	}
 )
 
-// faults say where an answer tells what is wrong.
-type faults struct {
-	Message string        `yaml:"message" doc:"where in a refusal's body the sentence for people is: error.message"`
-	When    manifest.Expr `yaml:"when"    doc:"over an answer of status 200: true where it is a refusal in fact"`
-}
-
 // empty is a refusal that means that there are no rows.
 type empty struct {
 	Status   int    `yaml:"status"   doc:"of the answer: 404"`
@@ -103,6 +95,7 @@ type empty struct {
 type detail struct {
 	request
 	When manifest.Expr `yaml:"when" doc:"over the row: only where this is true; everywhere where not told"`
+	As   string        `yaml:"as"   doc:"the field of the row that takes the rows of the answer as a list: contacts; without it the answer is one row, laid over this one"`
 }
 
 // reading asks for rows by their keys.
@@ -159,6 +152,9 @@ func load(name manifest.Name, p *conf.Problems) (*book, bool) {
 }
 
 func compile(n conf.Node, at *conf.Problems) (*book, bool) {
+	if manifest.ForAnother(n, "rest", at) {
+		return nil, false
+	}
 	before := at.Count()
 	b := &book{hash: hashOf(n)}
 	n.Decode(at, b)
@@ -231,6 +227,9 @@ func (s *Section) settle(name string, id *manifest.Expr, at *conf.Problems) {
 	}
 	if s.Detail != nil {
 		s.Detail.check(p.At("detail"), "id")
+		if s.Detail.As != "" && !fieldName.MatchString(s.Detail.As) {
+			p.At("detail", "as").Addf("%q is no name of a field, as in as: contacts", s.Detail.As)
+		}
 		if id == nil {
 			p.At("detail").Addf("%s have no key to ask by", name)
 		}
@@ -282,75 +281,14 @@ func (d *pdf) check(rereads bool, p *conf.Problems) {
 	checkSteps(p.At("base64"), d.Base64)
 }
 
+var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 func checkSteps(p *conf.Problems, path string) {
 	if path != "" && slices.Contains(strings.Split(path, "."), "") {
 		p.Addf("write the names that lead there, as in error.message")
 	}
-}
-
-// since asks for what changed only.
-type since struct {
-	Param   string              `yaml:"param"   doc:"parameter of the address that takes the moment"`
-	Header  string              `yaml:"header"  doc:"header that takes the moment"`
-	Query   map[string]template `yaml:"query"   doc:"instead of param: parameters with {since} in them"`
-	Post    conf.Node           `yaml:"post"    doc:"instead of the section's post: a body with {since} in it"`
-	Format  string              `yaml:"format"  doc:"rfc3339, datetime (2026-11-29 08:00:00), iso (2026-11-29T08:00:00), date or unix; all in UTC"`
-	Overlap time.Duration       `yaml:"overlap" doc:"how much earlier is asked for: clocks differ, and changes show late"`
-}
-
-// Defaults fills what a manifest leaves out.
-func (s *since) Defaults() { s.Format, s.Overlap = "rfc3339", 5*time.Minute }
-
-// formats are the ways to write a moment.
-var formats = map[string]string{
-	"rfc3339": time.RFC3339, "datetime": time.DateTime, "iso": "2006-01-02T15:04:05", "date": time.DateOnly, "unix": "",
-}
-
-func (s *since) check(p *conf.Problems, may []string) {
-	if s == nil {
-		return
-	}
-	ways := 0
-	for _, written := range []bool{s.Param != "", s.Header != "", s.Query != nil, !s.Post.IsZero()} {
-		if written {
-			ways++
-		}
-	}
-	if ways != 1 {
-		p.Addf("say in one way how changes are asked for: param: updated_since, a header, a query or a post with {since} in it")
-	}
-	if _, known := formats[s.Format]; !known {
-		p.At("format").Addf("%q is no way to write a moment: write %s", s.Format, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
-	}
-	if s.Overlap < time.Minute {
-		p.At("overlap").Addf("write at least 1m: changes show late")
-	}
-	if s.Header != "" {
-		checkHeader(p.At("header"), s.Header)
-	}
-	used := placesOf(s.Post.Value())
-	for _, name := range slices.Sorted(maps.Keys(s.Query)) {
-		checkPlaces(p.At("query", name), s.Query[name].names(), may)
-		used = append(used, s.Query[name].names()...)
-	}
-	checkPlaces(p.At("post"), placesOf(s.Post.Value()), may)
-	if (s.Query != nil || !s.Post.IsZero()) && !slices.Contains(used, "since") {
-		p.Addf("nothing here holds {since}")
-	}
-}
-
-// write writes the moment from which changes are asked for.
-func (s *since) write(mark time.Time) string {
-	at := mark.Add(-s.Overlap).UTC()
-	switch s.Format {
-	case "unix":
-		return strconv.FormatInt(at.Unix(), 10)
-	case "date":
-		at = at.Add(-14 * time.Hour) // whatever the zone of the source's days
-	}
-	return at.Format(formats[s.Format])
 }
 
 // sections are those that the manifest has, in the order in which they are read.

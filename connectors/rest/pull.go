@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"relanced/connectors"
-	"relanced/connectors/httpapi"
 	"relanced/connectors/manifest"
 	"relanced/internal/receivable"
 )
@@ -142,7 +141,7 @@ func (p *pass) own() error {
 	if p.c.book.Probe == nil || p.c.book.Probe.ID.IsZero() {
 		return nil
 	}
-	_, id, err := p.c.whose(p.ctx)
+	_, id, _, err := p.c.whose(p.ctx)
 	if err != nil {
 		return err
 	}
@@ -251,7 +250,7 @@ func (p *pass) debtors(out *connectors.Page) error {
 	s := &p.c.book.Customers.Section
 	switch {
 	case s.Read != nil && (p.complete || s.Since == nil):
-		rows, _, err := p.c.byKeys(p.ctx, s, missing)
+		rows, _, err := p.c.byKeys(p.ctx, s, missing, out)
 		if err != nil {
 			return err
 		}
@@ -374,99 +373,4 @@ func (c *Connector) mapped(s *Section, row manifest.Row, into *connectors.Page) 
 		into.Groups = append(into.Groups, whole)
 	}
 	return err
-}
-
-// detailed makes the second request for the rows whose list does not tell enough.
-// A row that is gone by then is left out.
-func (c *Connector) detailed(ctx context.Context, s *Section, rows []any, out *connectors.Page) ([]any, error) {
-	d := s.Detail
-	if d == nil {
-		return rows, nil
-	}
-	kept := rows[:0:0]
-	for _, v := range rows {
-		row, err := manifest.RowOf(v)
-		if err != nil {
-			kept = append(kept, v) // take tells it
-			continue
-		}
-		wanted := true
-		if !d.When.IsZero() {
-			wanted, err = d.When.Flag("when", row)
-		}
-		key := ""
-		if err == nil && wanted {
-			key, err = s.id.Text("id", row)
-		}
-		switch {
-		case err != nil:
-			out.Bad = append(out.Bad, connectors.Rejected{Ref: connectors.Ref{Kind: s.kind()}, Text: err.Error()})
-			continue
-		case !wanted || key == "":
-			kept = append(kept, row)
-			continue
-		}
-		a := &answer{items: orDot(d.Items)}
-		err = c.ask(ctx, "read "+s.name+" in detail", &d.request, nil, values{id: key}, noTime, a)
-		switch {
-		case httpapi.KindOf(err) == connectors.NotFound:
-			out.Gone = append(out.Gone, connectors.Ref{Kind: s.kind(), External: key})
-			continue
-		case err != nil:
-			return nil, err
-		}
-		for _, more := range a.rows {
-			told, err := manifest.RowOf(more)
-			if err != nil {
-				break // the list's own row stands
-			}
-			for name, value := range told {
-				row[name] = value
-			}
-		}
-		kept = append(kept, row)
-	}
-	return kept, nil
-}
-
-func orDot(items string) string {
-	if items == "" {
-		return "."
-	}
-	return items
-}
-
-// byKeys reads rows by their keys. Keys that the source does not know are left
-// out.
-func (c *Connector) byKeys(ctx context.Context, s *Section, keys []string) (rows []any, asOf time.Time, err error) {
-	op := "read " + s.name + " again"
-	read := func(v values) error {
-		a := &answer{items: s.Read.Items}
-		err := c.ask(ctx, op, &s.Read.request, nil, v, noTime, a)
-		if asOf.IsZero() {
-			asOf = a.at
-		}
-		switch {
-		case httpapi.KindOf(err) == connectors.NotFound, s.Empty.is(err):
-			return nil
-		case err != nil:
-			return err
-		}
-		rows = append(rows, a.rows...)
-		return nil
-	}
-	if s.Read.several() {
-		for chunk := range slices.Chunk(keys, s.Read.Most) {
-			if err := read(values{ids: chunk, size: len(chunk)}); err != nil {
-				return nil, asOf, err
-			}
-		}
-		return rows, asOf, nil
-	}
-	for _, key := range keys {
-		if err := read(values{id: key}); err != nil {
-			return nil, asOf, err
-		}
-	}
-	return rows, asOf, nil
 }

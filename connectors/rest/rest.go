@@ -170,7 +170,7 @@ func newConnector(s *Spec, env connectors.Env) (*Connector, error) {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
 	options := httpapi.Options{
-		Name: b.Manifest, BaseURL: string(address), Message: b.message, Env: env,
+		Name: b.Manifest, BaseURL: string(address), Message: b.message, Explain: b.explain, Env: env,
 		Header: b.header(func(name string) string { return strings.TrimSpace(s.Secrets[name].Value()) }),
 		Hints: map[connectors.Kind]string{
 			connectors.Auth:   "put the right secrets into the connection " + string(env.Connection) + ", and let them read customers, invoices and payments; then run relanced check",

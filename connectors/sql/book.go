@@ -2,6 +2,7 @@ package sql
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -42,6 +43,7 @@ type Section struct {
 	Changed column    `yaml:"changed" doc:"column of the query that grows whenever a row changes: an instant, or a whole number; without it everything is read each time"`
 
 	name    string
+	at      string            // where the query stands: file:line:column
 	columns []string          // what is asked for: the key first
 	places  map[string]string // where the manifest speaks of each
 }
@@ -111,6 +113,9 @@ func load(name manifest.Name, p *conf.Problems) (*book, bool) {
 }
 
 func compile(n conf.Node, at *conf.Problems) (*book, bool) {
+	if manifest.ForAnother(n, "sql", at) {
+		return nil, false
+	}
 	before := at.Count()
 	b := &book{}
 	n.Decode(at, b)
@@ -192,6 +197,8 @@ func (s *Section) settle(name string, exprs []manifest.Expr, at *conf.Problems) 
 		here.At("key").Addf("%s need their key, a column of the query that is unique", name)
 	}
 	s.columns, s.places = []string{string(s.Key)}, map[string]string{}
+	s.at = placeOf(here.At("query"))
+	s.places[string(s.Key)], s.places[string(s.Changed)] = placeOf(here.At("key")), placeOf(here.At("changed"))
 	for _, e := range exprs {
 		for _, c := range e.Reads() {
 			if !plainName.MatchString(c) {
@@ -200,10 +207,22 @@ func (s *Section) settle(name string, exprs []manifest.Expr, at *conf.Problems) 
 			}
 			if !slices.Contains(s.columns, c) {
 				s.columns = append(s.columns, c)
+			}
+			if s.places[c] == "" {
 				s.places[c] = e.Place()
 			}
 		}
 	}
+}
+
+// placeOf is file:line:column of what p stands at, "" where nothing is written.
+func placeOf(p *conf.Problems) string {
+	n, ok := p.Node()
+	if !ok {
+		return ""
+	}
+	line, column := n.Position()
+	return fmt.Sprintf("%s:%d:%d", n.File(), line, column)
 }
 
 // sections are those that the manifest has, in the order in which they are read,

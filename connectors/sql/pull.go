@@ -154,7 +154,8 @@ func (p *pass) section(s *Section, next string) error {
 			return err
 		})
 		if err != nil {
-			return p.c.located(p.ctx, s, err)
+			err, _ := p.c.located(p.ctx, s, err)
+			return err
 		}
 		out := got.Page
 		out.AsOf = began

@@ -262,7 +262,8 @@ func (c *Connector) again(ctx context.Context, keys []string) (connectors.Page, 
 		return err
 	})
 	if err != nil {
-		return connectors.Page{}, c.located(ctx, s, err)
+		err, _ := c.located(ctx, s, err)
+		return connectors.Page{}, err
 	}
 	out := got.Page
 	out.AsOf, out.Gone = began, nil
@@ -283,10 +284,11 @@ func (c *Connector) again(ctx context.Context, keys []string) (connectors.Page, 
 
 // located adds to an error of a query that does not fit the database which
 // columns of the manifest it lacks, each with its place.
-func (c *Connector) located(ctx context.Context, s *Section, err error) error {
+// misfit tells that the query or its columns are what is wrong.
+func (c *Connector) located(ctx context.Context, s *Section, err error) (told error, misfit bool) {
 	e, ok := errors.AsType[*connectors.Error](err)
 	if !ok || e.Kind != connectors.Invalid || s == nil {
-		return err
+		return err, false
 	}
 	var has []string
 	asked := c.once(ctx, func(r *reader) error {
@@ -299,7 +301,11 @@ func (c *Connector) located(ctx context.Context, s *Section, err error) error {
 		return errors.Join(err, rows.Err())
 	})
 	if asked != nil {
-		return err
+		state, _ := c.stateOf(asked)
+		if misfit = state == noTable || state == noColumn || state == syntax; misfit {
+			e.Detail = fmt.Sprintf("the query of %s (%s): %s", s.name, s.at, e.Detail)
+		}
+		return e, misfit
 	}
 	var lacks []string
 	for _, name := range append(slices.Clone(s.columns), string(s.Changed)) {
@@ -314,5 +320,5 @@ func (c *Connector) located(ctx context.Context, s *Section, err error) error {
 	if lacks != nil {
 		e.Detail = fmt.Sprintf("the query of %s gives no %s", s.name, strings.Join(lacks, ", "))
 	}
-	return e
+	return e, lacks != nil
 }

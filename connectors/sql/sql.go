@@ -16,6 +16,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -185,13 +186,27 @@ func (c *Connector) Probe(ctx context.Context) (string, error) {
 	if c.book.Dues != nil {
 		list = append(list, &c.book.Dues.Section)
 	}
+	var misfit *connectors.Error
 	for _, s := range list {
 		err := c.read(ctx, "try the query of "+s.name, func(r *reader) error {
 			return r.rows(c.target.limit(s.what(), s.from(), 1), nil, s.columns, func(manifest.Row) error { return nil })
 		})
-		if err != nil {
-			return "", c.located(ctx, s, err)
+		if err == nil {
+			continue
 		}
+		err, wrong := c.located(ctx, s, err)
+		e, ok := errors.AsType[*connectors.Error](err)
+		switch {
+		case !ok || !wrong: // the next query would end the same way
+			return "", err
+		case misfit == nil:
+			misfit = e
+		default:
+			misfit.Detail += "; " + e.Detail
+		}
+	}
+	if misfit != nil {
+		return "", misfit
 	}
 	text := fmt.Sprintf("%s database %s at %s answers the queries of the manifest %s", c.target.title, c.target.database, c.target.where, c.book.Manifest)
 	if c.target.open != "" {

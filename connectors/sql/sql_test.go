@@ -100,7 +100,7 @@ func TestSpec_everyProblemAtOnce(t *testing.T) {
 		}
 	}
 	write("erp.yaml", `manifest: erp
-speaks: rest
+speaks: sql
 driver: oracle
 page: 0
 customers:
@@ -134,7 +134,7 @@ dues:
 	spec.Check(n.On(&p))
 	got := fmt.Sprint(p.Err())
 	for _, want := range []string{
-		"relanced.yaml:1:", "this is not the address of a database", "erp.yaml:2:9: this manifest speaks rest", `erp.yaml:3:9: "oracle" is no database`,
+		"relanced.yaml:1:", "this is not the address of a database", `erp.yaml:3:9: "oracle" is no database`,
 		"erp.yaml:4:7: write 1 to 10000 rows", "erp.yaml:6:10: a query begins with SELECT", "erp.yaml:7:8: a column of the query is expected",
 		"erp.yaml:8:13: `key` is the id", `"full name" is no name of a column`, "erp.yaml:9:1: invoices need their key", "erp.yaml:12:68: / is refused",
 		"erp.yaml:12:8: an invoice needs outstanding", "erp.yaml:16:9: sums of lines need", "erp.yaml:17:12: due lines are read with their invoices",
@@ -300,11 +300,14 @@ func TestLocated_namesTheColumnAndItsPlace(t *testing.T) {
 	}
 	defer src.Close()
 	text := strings.Replace(sqltest.SQLite.Manifest(10), "name: it.name", "name: it.surname", 1)
+	text = strings.Replace(text, "changed: updated_at", "changed: changed_on", 1)
+	text = strings.Replace(text, "label, updated_at FROM payment", "label, updated_at FROM receipts", 1)
 	if err := os.WriteFile(src.manifest, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err = probe(t, src, src.at.readDSN)
-	if err == nil || !strings.Contains(err.Error(), "the query of customers gives no surname ("+src.manifest+":9:30)") {
+	if err == nil || !strings.Contains(err.Error(), "the query of customers gives no surname ("+src.manifest+":9:30), changed_on ("+src.manifest+":8:12)") ||
+		!strings.Contains(err.Error(), "; the query of payments ("+src.manifest+":") || !strings.Contains(err.Error(), "no such table: receipts") {
 		t.Errorf("got %v", err)
 	}
 	run(t, src.db, "DROP TABLE instalment")

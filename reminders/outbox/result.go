@@ -104,6 +104,13 @@ func (r Result) wantsLogin() bool {
 	return r.Code == 530 || r.Code == 535 || r.Code == 538 || r.Code == 421 || r.Code == 0
 }
 
+// deniesSender tells whether a refusal of the whole message speaks of our right to
+// send as the mailbox, as Exchange says it: every other message would be refused
+// like it, and none for what it holds.
+func (r Result) deniesSender() bool {
+	return r.Enhanced == "5.7.60" || r.Enhanced == "5.2.252" || strings.Contains(strings.ToLower(r.Text), "sendasdenied")
+}
+
 // answered reads the server's answer to the final dot, or its absence.
 func answered(host, text string, err error, taken bool) Result {
 	if err == nil {
@@ -114,6 +121,8 @@ func answered(host, text string, err error, taken bool) Result {
 	case r.Code/100 == 2:
 		return sent(host, r.Code, r.Text)
 	case r.Code/100 == 4:
+		return r
+	case r.Code/100 == 5 && r.deniesSender():
 		return r
 	case r.Code/100 == 5:
 		r.Outcome, r.Scope = Refused, ScopeMessage

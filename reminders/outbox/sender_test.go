@@ -176,6 +176,7 @@ func TestSender_recordsWhatTheServerDoes(t *testing.T) {
 		{"cut at DATA", emailtest.Data, emailtest.Fault{Drop: true}, dossier.StateQueued, 1, false, "", false},
 		{"refused for now after the dot", emailtest.Dot, emailtest.Fault{Reply: "452 4.2.2 full"}, dossier.StateQueued, 1, false, "", false},
 		{"refused after the dot", emailtest.Dot, emailtest.Fault{Reply: "554 5.6.0 content"}, dossier.StateRefused, 1, true, "refused", false},
+		{"not allowed to send as the mailbox", emailtest.Dot, emailtest.Fault{Reply: "554 5.2.252 SendAsDenied; not allowed to send as"}, dossier.StateQueued, 1, false, "blocked", true},
 		{"cut after the dot", emailtest.Dot, emailtest.Fault{Drop: true}, dossier.StateUnknown, 1, false, "", false},
 		{"cut after the dot, taken", emailtest.Dot, emailtest.Fault{Drop: true, Taken: true}, dossier.StateUnknown, 1, false, "", false},
 		{"no answer to the dot", emailtest.Dot, emailtest.Fault{Delay: time.Second}, dossier.StateUnknown, 1, false, "", false},
@@ -192,7 +193,7 @@ func TestSender_recordsWhatTheServerDoes(t *testing.T) {
 			w.must(err)
 			told := !since.IsZero()
 			row := w.message(id)
-			if line := slices.Contains([]string{"no connection", "busy greeting", "sender refused", "busy at MAIL", "DATA refused for now", "cut at DATA"}, test.name); told != line {
+			if line := slices.Contains([]string{"no connection", "busy greeting", "sender refused", "busy at MAIL", "DATA refused for now", "cut at DATA", "not allowed to send as the mailbox"}, test.name); told != line {
 				t.Errorf("told that the mailbox cannot send: %v", told)
 			}
 			if row.State != test.want || row.Attempts != test.armed {

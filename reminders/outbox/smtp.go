@@ -358,6 +358,9 @@ func (s *Session) data(e Envelope, arm func() error) Result {
 		text = response.StatusText
 	}
 	r := answered(s.server.Host, text, err, taken)
+	if r.Outcome == NotDelivered && !r.Temporary {
+		r.Do = s.server.advise(r)
+	}
 	r.Armed = true
 	return r
 }

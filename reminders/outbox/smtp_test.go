@@ -90,6 +90,8 @@ func TestSend_classifiesEachReply(t *testing.T) {
 		{emailtest.Dot, "451 4.7.1 greylisted", armed(none(StageDot, ScopeAccount, true, 451, "4.7.1"))},
 		{emailtest.Dot, "421 4.3.2 shutting down", armed(none(StageDot, ScopeAccount, true, 421, "4.3.2"))},
 		{emailtest.Dot, "554 5.7.1 spam", armed(Result{Outcome: Refused, Stage: StageDot, Scope: ScopeMessage, Code: 554, Enhanced: "5.7.1"})},
+		{emailtest.Dot, "554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; no", armed(none(StageDot, ScopeAccount, false, 554, "5.2.0"))},
+		{emailtest.Dot, "554 5.2.252 a may not send as b", armed(none(StageDot, ScopeAccount, false, 554, "5.2.252"))},
 		{emailtest.Dot, "251 2.1.5 will forward", armed(Result{Outcome: Sent, Stage: StageDot, Code: 251})},
 		{emailtest.Dot, "354 again?", armed(Result{Outcome: Unknown, Stage: StageDot, Code: 354})},
 		{emailtest.Dot, "nonsense", armed(Result{Outcome: Unknown, Stage: StageDot})},

@@ -17,6 +17,7 @@ func fromCII(root *node) Invoice {
 		Buyer:    partyOfCII(agreement.at("BuyerTradeParty")),
 	}
 	in.Total, in.Due = amountIn(sums.all("GrandTotalAmount"), in.Currency), amountIn(sums.all("DuePayableAmount"), in.Currency)
+	in.Prepaid, in.Rounding = amountIn(sums.all("TotalPrepaidAmount"), in.Currency), amountIn(sums.all("RoundingAmount"), in.Currency)
 	for _, term := range settlement.all("SpecifiedTradePaymentTerms") {
 		in.addText(term.value("Description"))
 		amount := amountIn(term.all("PartialPaymentAmount"), in.Currency)

@@ -26,6 +26,8 @@ type Invoice struct {
 	Preceding []string
 	Means     []string // BT-81, codes of UNTDID 4461
 	Total     string   // BT-112
+	Prepaid   string   // BT-113, "" not told
+	Rounding  string   // BT-114, "" not told
 	Due       string   // BT-115
 	Seller    Party
 	Buyer     Party

@@ -65,6 +65,9 @@ func (in Invoice) Receivable(c Config) (Receivable, error) {
 		Kind: receivable.Invoice, IssuedOn: issued, OrderRef: in.OrderRef, Method: in.method(), Assigned: in.Type == factored,
 	}
 	r.classify(in, total)
+	if err := r.agree(in, total, due); err != nil {
+		return Receivable{}, err
+	}
 	r.owe(total, due)
 	if r.Document.Kind == receivable.Invoice {
 		if err := r.schedule(in, c); err != nil {
@@ -217,6 +220,38 @@ func (r *Receivable) note(format string, args ...any) {
 	if r.Document.Note == "" {
 		r.Document.Note = text
 	}
+}
+
+// agree keeps an invoice from being chased whose amounts contradict each other:
+// what is due is the total less what was paid before, rounded by less than one
+// unit of the currency. A profile that cannot tell a prepayment may owe less.
+func (r *Receivable) agree(in Invoice, total, due money.Amount) error {
+	if total.Sign() <= 0 {
+		return nil
+	}
+	expected := total
+	for _, told := range []struct {
+		what, text string
+		sign       int64
+	}{{"what was paid before (BT-113)", in.Prepaid, -1}, {"its rounding (BT-114)", in.Rounding, 1}} {
+		if told.text == "" {
+			continue
+		}
+		a, err := money.Parse(told.text, in.Currency)
+		if err != nil {
+			return fmt.Errorf("%s in %s: %w", told.what, in.Currency, err)
+		}
+		expected.Minor += told.sign * a.Minor
+	}
+	unit, err := money.Parse("1", in.Currency)
+	if err != nil {
+		return err
+	}
+	over := due.Sub(expected)
+	if over.Cmp(unit) >= 0 || in.Prepaid != "" && over.Cmp(unit.Neg()) <= 0 {
+		r.check("it says that %s is due, its total of %s less what was paid before makes %s", due, total, expected)
+	}
+	return nil
 }
 
 // owe fills the amounts. What is owed is the amount due: less than the total

@@ -19,6 +19,7 @@ func fromUBL(root *node) Invoice {
 	}
 	sums := root.at("LegalMonetaryTotal")
 	in.Total, in.Due = amountIn(sums.all("TaxInclusiveAmount"), in.Currency), amountIn(sums.all("PayableAmount"), in.Currency)
+	in.Prepaid, in.Rounding = amountIn(sums.all("PrepaidAmount"), in.Currency), amountIn(sums.all("PayableRoundingAmount"), in.Currency)
 	for _, terms := range root.all("PaymentTerms") {
 		in.addText(terms.value("Note"))
 		if on := terms.value("PaymentDueDate"); on != "" {
