@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"relanced/connectors"
@@ -19,7 +20,27 @@ type client struct {
 	http         *httpapi.Client
 	grant        oauth.Client
 	organization string
-	most         int // rows of one answer, at most; 0: as many as the lists have
+	most         int // rows of one answer
+
+	mu    sync.Mutex
+	sizes map[string]int // rows of one answer where that many were refused, by list
+}
+
+// size is how many rows of a list to ask for at once.
+func (c *client) size(r root) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n, ok := c.sizes[r.plain]; ok {
+		return n
+	}
+	return c.most
+}
+
+// learn remembers that the vendor gives so many rows of a list, and no more.
+func (c *client) learn(r root, size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sizes[r.plain] = size
 }
 
 // answer is the envelope of every answer.
@@ -57,16 +78,16 @@ func (a *answer) DecodeJSON(data []byte) error {
 // ask sends one query. It asks only, and may be repeated.
 func (c *client) ask(ctx context.Context, op, field, query string, variables map[string]any, limit int64) (answer, httpapi.Meta, error) {
 	a := answer{field: field}
-	meta, err := c.send(ctx, op, query, variables, limit, &a)
+	meta, err := c.send(ctx, op, query, variables, limit, 0, &a)
 	return a, meta, err
 }
 
-func (c *client) send(ctx context.Context, op, query string, variables map[string]any, limit int64, into httpapi.Decoder) (httpapi.Meta, error) {
+func (c *client) send(ctx context.Context, op, query string, variables map[string]any, limit int64, tries int, into httpapi.Decoder) (httpapi.Meta, error) {
 	body := map[string]any{"query": query}
 	if variables != nil {
 		body["variables"] = variables
 	}
-	return c.http.Do(ctx, httpapi.Call{Op: op, Body: body, Safe: true, Limit: limit}, into)
+	return c.http.Do(ctx, httpapi.Call{Op: op, Body: body, Safe: true, Limit: limit, Tries: tries}, into)
 }
 
 // nodes is a page of a list as the interface tells it.
@@ -122,10 +143,17 @@ type page[T keyed] struct {
 	fits  bool // it is of the list that was asked for
 }
 
-func read[T keyed](ctx context.Context, c *client, r root, query string, variables map[string]any) (page[T], error) {
+// read asks for one page. One that may fail for its size alone is asked for twice
+// and no more.
+func read[T keyed](ctx context.Context, c *client, r root, query string, variables map[string]any, size int) (page[T], error) {
 	op := "list " + r.plain
 	a := listing[T]{answer: answer{field: r.name}}
-	meta, err := c.send(ctx, op, query, variables, 0, &a)
+	variables["n"] = size
+	tries := 2
+	if size <= smallest {
+		tries = 0
+	}
+	meta, err := c.send(ctx, op, query, variables, 0, tries, &a)
 	out := page[T]{meta: meta}
 	if err != nil {
 		return out, err
@@ -204,19 +232,26 @@ func list[T keyed](ctx context.Context, c *client, r root, query string, variabl
 }
 
 func once[T keyed](ctx context.Context, c *client, r root, query string, variables map[string]any, each func(p page[T], last bool) error) (bool, error) {
-	vars := map[string]any{"n": r.page}
-	if c.most > 0 {
-		vars["n"] = min(r.page, c.most)
-	}
+	vars := map[string]any{}
 	for key, value := range variables {
 		vars[key] = value
 	}
 	seen := map[string]bool{}
 	total, before, after := -1, "", ""
+	size, refused := c.size(r), false
 	for {
-		got, err := read[T](ctx, c, r, query, vars)
+		got, err := read[T](ctx, c, r, query, vars, size)
+		if size > smallest && (httpapi.KindOf(err) == connectors.Invalid || httpapi.TooMuch(err)) {
+			refused = refused || httpapi.KindOf(err) == connectors.Invalid
+			size = max(size/2, smallest)
+			continue
+		}
 		if err != nil {
 			return false, err
+		}
+		if refused { // as it would be each time, unlike what failed
+			c.learn(r, size)
+			refused = false
 		}
 		if total < 0 {
 			total = got.total
@@ -266,11 +301,7 @@ func since(t time.Time) map[string]any {
 
 // byID reads the rows with the given ids; those that are not there are missing.
 func byID[T keyed](ctx context.Context, c *client, r root, ids []string, each func(p page[T], last bool) error) error {
-	most := r.page
-	if c.most > 0 {
-		most = min(most, c.most)
-	}
-	for chunk := range slices.Chunk(ids, most) {
+	for chunk := range slices.Chunk(ids, c.size(r)) {
 		if err := list(ctx, c, r, r.byID(chunk), nil, each); err != nil {
 			return err
 		}

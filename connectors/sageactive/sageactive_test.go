@@ -145,11 +145,58 @@ func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
 		// Each invoice has an entry in the ledger. A page begins with the last row of the
 		// one before: else what is deleted meanwhile would hide a row.
 		Least: func(invoices, customers int) int {
-			return connectortest.Pages(invoices-1, 199) + connectortest.Pages(customers-1, 199) + connectortest.Pages(invoices-1, 99)
+			return 2*connectortest.Pages(invoices-1, 499) + connectortest.Pages(customers-1, 499)
 		},
 		Besides: 1 + 4, // the currency, what changed meanwhile
 		Idle:    4,
 	})
+}
+
+// What an answer may cost is limited by a rule that is not told: larger pages
+// than that are refused, or fail.
+func TestPull_pagesThatAreTooLargeAreHalved(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{sageactivetest.Costly, sageactivetest.CostlyOK, sageactivetest.Timeout, sageactivetest.Broken, sageactivetest.BadGateway} {
+		t.Run(answer, func(t *testing.T) {
+			t.Parallel()
+			s, m := newSource(sageactivetest.Options{Largest: 130, TooLarge: answer}), connectortest.NewMirror()
+			defer s.Server.Close()
+			s.page, s.limit = 500, time.Minute
+			customer := s.AddCustomer("Perrin")
+			for i := range 700 {
+				s.AddInvoice(customer, strconv.Itoa(i), int64(10000+i), due)
+			}
+			s.Pass(time.Hour)
+			pass(t, s, m)
+			equal(t, s, m)
+		})
+	}
+}
+
+func TestPull_whatWasRefusedForItsSizeIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	s := newSource(sageactivetest.Options{Largest: 130, TooLarge: sageactivetest.Costly})
+	defer s.Server.Close()
+	s.page = 500
+	s.AddInvoice(s.AddCustomer("Perrin"), "FV-1", 10000, due)
+	s.Pass(time.Hour)
+	c, err := s.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pull := func() int {
+		before := s.Requests()
+		for _, err := range c.Pull(t.Context(), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s.Requests() - before
+	}
+	refused := 2 * 4 // two sizes of four lists
+	if first, again := pull(), pull(); again != first-refused-1 {
+		t.Errorf("a load took %d requests, the next one %d", first, again)
+	}
 }
 
 func TestBalances(t *testing.T) {
