@@ -117,7 +117,7 @@ func (p *pass) refresh() error {
 		if err := p.people.ensure(p.ctx, &out, id); err != nil {
 			return err
 		}
-		if err := p.c.balances(p.ctx, &out, id, p.people.known[id].currency, p.cur); err != nil {
+		if err := p.c.balances(p.ctx, &out, id, p.people.known[id], p.cur); err != nil {
 			return err
 		}
 		if err := p.send(out); err != nil {

@@ -3,6 +3,7 @@ package sage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -139,6 +140,14 @@ func serverTime(meta httpapi.Meta) time.Time {
 		return meta.At
 	}
 	return meta.Date
+}
+
+// unreadable is a record that was answered by id and not understood.
+func unreadable(r resource, id string, err error) connectors.Rejected {
+	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Err != nil {
+		err = e.Err
+	}
+	return rejected(r, id, "cannot be read: "+err.Error())
 }
 
 func rejected(r resource, id, text string) connectors.Rejected {

@@ -3,22 +3,12 @@ package sage
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
 	"relanced/connectors"
 	"relanced/connectors/httpapi"
 )
-
-// tooLarge tells that a page may have failed for its size.
-func tooLarge(err error) bool {
-	switch httpapi.StatusOf(err) {
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
 
 // smaller is the next size to try, at most half: a divisor, so that pages of it
 // begin where the larger ones did.
@@ -77,11 +67,11 @@ func (l *lister[T]) once(ctx context.Context) (bool, error) {
 		size := sizeAt(l.c.page, most, after)
 		op := fmt.Sprintf("list %ss, from %d", l.r.plain, after+1)
 		got, err := read[T](ctx, l.c, op, l.r, l.query, after/size+1, size)
-		if tooLarge(err) && size > 1 {
+		if httpapi.TooMuch(err) && size > 1 {
 			most = smaller(size)
 			continue
 		}
-		if tooLarge(err) {
+		if httpapi.TooMuch(err) {
 			got, err = l.alone(ctx, op, after+1)
 			most = l.c.page
 		}
@@ -113,6 +103,9 @@ func (l *lister[T]) once(ctx context.Context) (bool, error) {
 	}
 }
 
+// failing is said of a record that the vendor breaks on.
+const failing = "Sage fails to give it: look at it there"
+
 // alone reads one row that spoils its page: its id from the bare list, then by
 // id. What cannot be read even so is reported.
 func (l *lister[T]) alone(ctx context.Context, op string, number int) (page[T], error) {
@@ -129,8 +122,10 @@ func (l *lister[T]) alone(ctx context.Context, op string, number int) (page[T], 
 	}
 	row, err := one[T](ctx, l.c, l.r, bare.rows[0].key(), triesAlone)
 	switch {
-	case tooLarge(err):
-		out.bad = []connectors.Rejected{rejected(l.r, bare.rows[0].key(), "Sage fails to give it: look at it there")}
+	case httpapi.KindOf(err) == connectors.Schema:
+		out.bad = []connectors.Rejected{unreadable(l.r, bare.rows[0].key(), err)}
+	case httpapi.TooMuch(err):
+		out.bad = []connectors.Rejected{rejected(l.r, bare.rows[0].key(), failing)}
 	case httpapi.KindOf(err) == connectors.NotFound:
 		out.fits = false
 	case err != nil:

@@ -15,8 +15,8 @@ import (
 
 // settings are what the reading of a row needs to know of the business.
 type settings struct {
-	home  string // currency where a row names none; "" unknown
-	days  int    // credit of customers who have none of their own; 0 unknown
+	home  string       // currency where neither a row nor its customer names one; "" unknown
+	days  httpapi.Text // credit of customers who have none of their own; "" unknown
 	terms calendar.Terms
 }
 
@@ -38,11 +38,11 @@ func (d document) isDraft() bool {
 
 // isCredit tells what is owed to the customer.
 func (d document) isCredit(r resource) bool {
-	kind := d.QuickType.id()
+	kind := d.QuickType
 	if r.path == openings.path {
-		kind = d.OpeningType.id()
+		kind = d.OpeningType
 	}
-	return r.path == creditNotes.path || strings.Contains(strings.ToUpper(kind), "CREDIT")
+	return r.path == creditNotes.path || strings.Contains(strings.ToUpper(string(kind)), "CREDIT")
 }
 
 // number is what people call it by.
@@ -55,24 +55,24 @@ func (d document) number() string {
 	if d.Name == "" || d.Path != "" && strings.HasPrefix(d.Path, openings.path) && d.Reference != "" {
 		return string(d.Reference)
 	}
-	return d.Name
+	return string(d.Name)
 }
 
-func (s settings) currency(r *reference) (string, error) {
-	code := strings.ToUpper(r.id())
-	if code == "" {
-		code = s.home
+// currency is that of a row, else the only one its customer trades in, else the
+// business's.
+func (s settings) currency(row *reference, of dealing) (string, error) {
+	for _, code := range []string{row.id(), of.currency.id(), s.home} {
+		if code != "" {
+			return strings.ToUpper(code), nil
+		}
 	}
-	if code == "" {
-		return "", errors.New("currency is missing, and the business's is not known")
-	}
-	return code, nil
+	return "", errors.New("currency is missing, and the business's is not known")
 }
 
 // document reads a receivable or a credit. settled is what is settled of an
-// opening balance, which does not tell; credit the customer's days of credit for
-// what has no due date, "" unknown.
-func (s settings) document(r resource, in document, settled []httpapi.Text, credit string) (receivable.Document, error) {
+// opening balance, which does not tell; of says how its customer is dealt with,
+// for what has no currency or due date.
+func (s settings) document(r resource, in document, settled []httpapi.Text, of dealing) (receivable.Document, error) {
 	doc := receivable.Document{
 		External: r.external(in.key()), Account: in.Contact.id(), Number: in.number(), Kind: receivable.Invoice, OrderRef: strings.TrimSpace(string(in.Reference)),
 		Fetchable: r.path == invoices.path || r.path == creditNotes.path,
@@ -83,7 +83,7 @@ func (s settings) document(r resource, in document, settled []httpapi.Text, cred
 	if in.ID == "" {
 		return doc, errors.New("id is missing")
 	}
-	currency, err := s.currency(in.Currency)
+	currency, err := s.currency(in.Currency, of)
 	if err != nil {
 		return doc, err
 	}
@@ -112,7 +112,7 @@ func (s settings) document(r resource, in document, settled []httpapi.Text, cred
 		doc.Standing = receivable.StandingUnchecked
 	}
 	if doc.Kind == receivable.Invoice {
-		doc.Dues, err = s.due(r, in, doc, credit)
+		doc.Dues, err = s.due(r, in, doc, of)
 	}
 	return doc, err
 }
@@ -139,26 +139,40 @@ func outstanding(r resource, in document, doc receivable.Document, settled []htt
 
 // due is the one due line of an invoice. An opening balance is due at once; a
 // quick entry after the customer's credit.
-func (s settings) due(r resource, in document, doc receivable.Document, credit string) ([]receivable.Due, error) {
+func (s settings) due(r resource, in document, doc receivable.Document, of dealing) ([]receivable.Due, error) {
 	due := receivable.Due{Rank: 1, Total: doc.Total, Outstanding: doc.Outstanding}
 	var err error
 	if due.On, err = day("due_date", in.DueDate); err != nil {
 		return nil, err
 	}
-	switch days, bad := strconv.Atoi(credit); {
+	switch {
 	case !due.On.IsZero():
 	case r.path == openings.path:
 		due.On = doc.IssuedOn
-	case bad == nil && days >= 0:
-		due.On, due.Estimated = doc.IssuedOn.AddDays(days), true
-	case s.days > 0:
-		due.On, due.Estimated = doc.IssuedOn.AddDays(s.days), true
 	default:
-		if due.On, due.Estimated = s.terms.Due(doc.IssuedOn), true; due.On.IsZero() {
-			due.On = doc.IssuedOn.AddDays(usualCredit)
-		}
+		due.On, due.Estimated = s.usual(doc.IssuedOn, of), true
 	}
 	return []receivable.Due{due}, nil
+}
+
+// usual is when something falls due that does not tell.
+func (s settings) usual(issued calendar.Date, of dealing) calendar.Date {
+	for _, credit := range []httpapi.Text{of.days, s.days} {
+		if n, ok := days(credit); ok {
+			return issued.AddDays(n)
+		}
+	}
+	if on := s.terms.Due(issued); !on.IsZero() {
+		return on
+	}
+	return issued.AddDays(usualCredit)
+}
+
+// days reads a whole number of days, "30" or "30.0".
+func days(text httpapi.Text) (int, bool) {
+	whole, fraction, _ := strings.Cut(strings.TrimSpace(string(text)), ".")
+	n, err := strconv.Atoi(whole)
+	return n, err == nil && n >= 0 && n < 10_000 && strings.Trim(fraction, "0") == ""
 }
 
 func amount(what string, text httpapi.Text, currency string) (money.Amount, error) {

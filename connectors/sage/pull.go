@@ -168,6 +168,7 @@ func (p *pass) contacts(query url.Values, scope *connectors.Scope) error {
 			p.listed = serverTime(got.meta)
 		}
 		out := connectors.Page{Listing: scope, Whole: scope != nil && last, AsOf: got.meta.At, Bad: got.bad}
+		p.people.skip(got.bad)
 		for _, row := range got.rows {
 			p.people.add(&out, row)
 		}
@@ -206,7 +207,7 @@ func (p *pass) add(out *connectors.Page, r resource, rows []document) error {
 		return err
 	}
 	for _, row := range rows {
-		doc, ok := p.c.document(s, out, r, row, p.opening[row.key()], p.people.known[row.Contact.id()].days)
+		doc, ok := p.c.document(s, out, r, row, p.opening[row.key()], p.people.known[row.Contact.id()])
 		if !ok || r.path == openings.path {
 			continue
 		}
@@ -227,12 +228,12 @@ func (p *pass) add(out *connectors.Page, r resource, rows []document) error {
 }
 
 // document adds one document to a page; false where it is none or cannot be read.
-func (c *Connector) document(s settings, out *connectors.Page, r resource, row document, settled []httpapi.Text, credit string) (receivable.Document, bool) {
+func (c *Connector) document(s settings, out *connectors.Page, r resource, row document, settled []httpapi.Text, of dealing) (receivable.Document, bool) {
 	if row.isDraft() {
 		out.Gone = append(out.Gone, connectors.Ref{Kind: r.kind, External: r.external(row.key())})
 		return receivable.Document{}, false
 	}
-	doc, err := s.document(r, row, settled, credit)
+	doc, err := s.document(r, row, settled, of)
 	if err != nil {
 		out.Bad = append(out.Bad, rejected(r, row.key(), err.Error()))
 		return doc, false
@@ -250,7 +251,7 @@ func (p *pass) debtors(r resource, rows []document) error {
 		id := row.Contact.id()
 		_, known := p.people.known[id]
 		fresh := row.updated().IsZero() || !row.updated().Before(p.listed.Add(-2*time.Second))
-		wanted := loading || fresh || r.path == quickEntries.path // a quick entry falls due by its customer's credit
+		wanted := loading || fresh || row.Currency == nil || row.DueDate == "" && r.path != creditNotes.path // then its customer's count
 		if id == "" || known || row.isDraft() || !wanted {
 			continue
 		}
@@ -267,12 +268,10 @@ func (p *pass) debtors(r resource, rows []document) error {
 func (p *pass) settling(r resource, query url.Values, scope *connectors.Scope) error {
 	return list(p.ctx, &p.c.client, r, query, func(got page[settling], last bool) error {
 		out := connectors.Page{Listing: scope, Whole: scope != nil && last, AsOf: got.meta.At, Bad: got.bad}
-		if r.path == allocations.path {
-			for _, row := range got.rows {
-				if row.Currency == nil && row.concerns() {
-					if err := p.people.ensure(p.ctx, &out, row.Contact.id()); err != nil {
-						return err
-					}
+		for _, row := range got.rows {
+			if row.Currency == nil && row.concerns() { // its customer's counts
+				if err := p.people.ensure(p.ctx, &out, row.Contact.id()); err != nil {
+					return err
 				}
 			}
 		}
@@ -300,7 +299,7 @@ func (p *pass) settle(out *connectors.Page, r resource, rows []settling) error {
 		if !row.concerns() {
 			continue
 		}
-		got, err := s.settle(r, row, p.people.known[row.Contact.id()].currency)
+		got, err := s.settle(r, row, p.people.known[row.Contact.id()])
 		if err != nil {
 			out.Bad = append(out.Bad, rejected(r, row.key(), err.Error()))
 			continue

@@ -27,11 +27,11 @@ func isOnAccount(a *reference) bool { return a != nil && strings.HasPrefix(a.Pat
 func (p settling) concerns() bool { return !strings.HasPrefix(p.Type.id(), "VENDOR") }
 
 // moves tells whether it changes what shows on neither the document nor the
-// payment: an opening balance, or money on account.
+// payment: an opening balance, or money on account, whose path is not documented.
 func (p settling) moves() bool {
 	return slices.ContainsFunc(p.Parts, func(part artefact) bool {
 		r, ok := artefactOf(part.Artefact)
-		return ok && r.path == openings.path || isOnAccount(part.Artefact)
+		return !ok || r.path == openings.path
 	})
 }
 
@@ -47,17 +47,14 @@ type settled struct {
 func groupOf(r resource, id string) string { return r.plain + ":" + id }
 
 // settle reads a payment or an allocation. Amounts are signed by what they
-// settle, not by the sign they come with. usual is the customer's currency:
-// allocations tell none.
-func (s settings) settle(r resource, in settling, usual *reference) (settled, error) {
+// settle, not by the sign they come with. of says how the customer is dealt with:
+// allocations tell no currency.
+func (s settings) settle(r resource, in settling, of dealing) (settled, error) {
 	out := settled{group: groupOf(r, in.key()), opening: map[string][]httpapi.Text{}}
 	if in.ID == "" {
 		return out, errors.New("id is missing")
 	}
-	if in.Currency == nil {
-		in.Currency = usual
-	}
-	currency, err := s.currency(in.Currency)
+	currency, err := s.currency(in.Currency, of)
 	if err != nil {
 		return out, err
 	}
@@ -141,9 +138,9 @@ func (o *settled) link(item string, kind receivable.ItemKind, part money.Amount)
 
 // payment reads the money of a receipt or, negative, of a refund.
 func (s settings) payment(in settling, currency string, refund bool) (*receivable.Payment, error) {
-	p := &receivable.Payment{External: in.key(), Account: in.Contact.id(), Unallocated: money.New(0, currency), Label: in.Reference}
+	p := &receivable.Payment{External: in.key(), Account: in.Contact.id(), Unallocated: money.New(0, currency), Label: string(in.Reference)}
 	if p.Label == "" {
-		p.Label = in.Name
+		p.Label = string(in.Name)
 	}
 	var err error
 	if p.On, err = day("date", in.Date); err != nil {
