@@ -171,10 +171,11 @@ func read[T keyed](ctx context.Context, c *client, r root, query string, variabl
 	}
 	out.fits, out.total, out.next = true, *in.Total, in.Info.next()
 	out.rows, err = httpapi.Rows[T](in.Nodes, func(raw json.RawMessage, err error) {
-		var known record
-		_ = json.Unmarshal(raw, &known)
-		out.bad = append(out.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(r), External: externalOf(r, known.ID)}, Text: "cannot be read: " + err.Error()})
-		out.ids = append(out.ids, known.ID)
+		id, externals := namesIn(r, raw)
+		for _, ext := range externals {
+			out.bad = append(out.bad, connectors.Rejected{Ref: connectors.Ref{Kind: kindOf(r), External: ext}, Text: "cannot be read: " + err.Error()})
+		}
+		out.ids = append(out.ids, id)
 	})
 	if err != nil {
 		return out, c.http.Fail(op, connectors.Schema, err.Error(), "")
@@ -192,11 +193,35 @@ func kindOf(r root) receivable.ItemKind {
 	return receivable.ItemDocument
 }
 
-func externalOf(r root, id string) string {
-	if r.name == entries.name {
-		return entryPrefix + id
+// namesIn finds the id of a row that cannot be read, and what we call what it
+// tells: an entry may tell several invoices.
+func namesIn(r root, raw json.RawMessage) (id string, externals []string) {
+	var in struct {
+		ID    string `json:"id"`
+		Lines []struct {
+			Invoice struct {
+				ID string `json:"id"`
+			} `json:"accountingEntryInvoice"`
+		} `json:"accountingEntryLines"`
 	}
-	return id
+	_ = json.Unmarshal(raw, &in) // as much as can be
+	for _, l := range in.Lines {
+		if ext := entryOf(in.ID, l.Invoice.ID); l.Invoice.ID != "" && !slices.Contains(externals, ext) {
+			externals = append(externals, ext)
+		}
+	}
+	switch {
+	case len(externals) > 0:
+		return in.ID, externals
+	case r.name == entries.name && in.ID != "":
+		return in.ID, []string{entryPrefix + in.ID}
+	}
+	return in.ID, []string{in.ID}
+}
+
+// rejected is a document that cannot be read.
+func rejected(external, text string) connectors.Rejected {
+	return connectors.Rejected{Ref: connectors.Ref{Kind: receivable.ItemDocument, External: external}, Text: text}
 }
 
 // overlapping is the cursor one row earlier: the vendor's are offsets, so that

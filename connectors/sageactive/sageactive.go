@@ -156,10 +156,10 @@ func (c *client) reached(ctx context.Context) (string, error) {
 		switch {
 		case o.ID != c.organization:
 			others = append(others, fmt.Sprintf("%s (%s)", o.Name, o.ID))
-		case o.Status != "" && o.Status != "READY":
+		case o.Status != "" && o.Status != "READY", o.Onboarded != nil && !*o.Onboarded:
 			return "", c.http.Fail(op, connectors.Auth, fmt.Sprintf("organization %s is not ready (%s)", o.Name, o.Status), "finish setting it up in Sage Active, then run relanced connect NAME again")
 		default:
-			return o.Name, nil
+			return string(o.Name), nil
 		}
 	}
 	detail := "the permission does not reach organization " + c.organization
@@ -208,7 +208,7 @@ func (c *Connector) Probe(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return o.Name + " (Sage Active)", nil
+	return string(o.Name) + " (Sage Active)", nil
 }
 
 // currency is the organization's, asked for once: documents name none.

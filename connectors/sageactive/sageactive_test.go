@@ -341,6 +341,25 @@ func TestPull_deletionWhilePagingHidesNothing(t *testing.T) {
 	}
 }
 
+// A payment moves the instalment and not its invoice: one that comes during a
+// load, behind the page with its invoice, is seen by that load.
+func TestPull_paymentDuringTheLoadIsSeen(t *testing.T) {
+	t.Parallel()
+	s, m := newSource(sageactivetest.Options{}), connectortest.NewMirror()
+	defer s.Server.Close()
+	customer := s.AddCustomer("A")
+	var first string
+	for i := range 3 * s.page {
+		if id := s.AddInvoice(customer, strconv.Itoa(i), 100, due); i == 0 {
+			first = id
+		}
+	}
+	s.Pass(time.Hour)
+	s.Between(4, func() { s.Pay(first, 60) }) // after the customers, the currency and two pages
+	pass(t, s, m)
+	equal(t, s, m)
+}
+
 func TestPull_cursorsThatAreNoOffsets(t *testing.T) {
 	t.Parallel()
 	s, m := newSource(sageactivetest.Options{Opaque: true}), connectortest.NewMirror()
@@ -395,6 +414,66 @@ func TestMap_instalmentsStatesAndTheLedger(t *testing.T) {
 		if d.Kind == receivable.CreditNote && d.Credits != two {
 			t.Errorf("a credit note corrects %q", d.Credits)
 		}
+	}
+}
+
+// Any text may come as a number.
+func TestMap_textOrNumber(t *testing.T) {
+	t.Parallel()
+	s, m := newSource(sageactivetest.Options{}), connectortest.NewMirror()
+	defer s.Server.Close()
+	customer := s.AddCustomer("Perrin")
+	s.Books.Alter(customer, map[string]any{"socialName": 118, "documentId": 73282932000074})
+	invoice := s.AddInvoice(customer, "FV-1", 10000, due)
+	s.Books.Alter(invoice, map[string]any{"operationalNumber": 2026, "totalLiquid": "100.00"})
+	pass(t, s, m)
+	if a := m.Accounts[customer]; a.Name != "118" || a.SIREN != "732829320" || m.Documents[invoice].Number != "2026" {
+		t.Errorf("read %+v, %+v", a, m.Documents[invoice])
+	}
+}
+
+// What cannot be read is told and loses nothing else: not what names it, not what
+// stands beside it in an entry, and not what was known of it.
+func TestPull_unreadableRowsLoseNothingElse(t *testing.T) {
+	t.Parallel()
+	s, m := newSource(sageactivetest.Options{}), connectortest.NewMirror()
+	defer s.Server.Close()
+	customer := s.AddCustomer("Perrin")
+	invoice := s.AddInvoice(customer, "FV-1", 10000, due)
+	entry := func(number string) string {
+		return s.Books.AddInvoice(sageactivetest.Invoice{Customer: customer, Number: number, Ledger: true, Date: "2026-01-05", Items: []sageactivetest.Item{{Amount: 300, Due: "2026-02-04"}}})
+	}
+	several, odd := entry("OLD-1"), entry("OLD-2")
+	pass(t, s, m)
+	known := m.Clone()
+	line := func(id string, items ...any) any {
+		return map[string]any{
+			"subAccount": map[string]any{"code": map[string]any{"value": "411"}}, "accountingEntryThirdParty": map[string]any{"thirdPartyId": customer, "origin": "CUSTOMER"},
+			"accountingEntryInvoice": map[string]any{"id": id, "externalInvoiceNumber": 7, "openItems": items},
+		}
+	}
+	good := map[string]any{"amount": 3, "paidAmountAccumulated": 0, "dueDate": "2026-02-04T00:00:00Z"}
+	s.Books.Alter(several, map[string]any{"accountingEntryLines": []any{line("empty"), line("i"+several, good)}})
+	s.Books.Alter(odd, map[string]any{"date": 7})
+	s.Books.Alter(customer, map[string]any{"socialName": []any{"Perrin"}})
+	s.Pass(time.Hour)
+	m.Cursor = nil // all of it again
+	pass(t, s, m)
+	for _, id := range []string{customer, "entry:" + several + "/empty", "entry:" + odd + "/i" + odd} {
+		if m.Bad[id] == "" {
+			t.Errorf("%s is not told: %v", id, m.Bad)
+		}
+	}
+	if diff := cmp.Diff(known.Accounts, m.Accounts); diff != "" {
+		t.Errorf("what was known of the customer (-before +after):\n%s", diff)
+	}
+	if m.Documents[invoice].Outstanding.Minor != 10000 || m.Documents["entry:"+several+"/i"+several].Number != "7" || m.Documents["entry:"+odd+"/i"+odd].Number != "OLD-2" {
+		t.Errorf("documents %v", m.Documents)
+	}
+	clear(m.Bad)
+	reread(t, s, m)
+	if m.Bad["entry:"+odd+"/i"+odd] == "" || m.Documents["entry:"+odd+"/i"+odd].Number != "OLD-2" {
+		t.Errorf("read again: %v, rejected %v", m.Documents, m.Bad)
 	}
 }
 
