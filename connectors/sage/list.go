@@ -67,11 +67,11 @@ func (l *lister[T]) once(ctx context.Context) (bool, error) {
 		size := sizeAt(l.c.page, most, after)
 		op := fmt.Sprintf("list %ss, from %d", l.r.plain, after+1)
 		got, err := read[T](ctx, l.c, op, l.r, l.query, after/size+1, size)
-		if httpapi.TooMuch(err) && size > 1 {
-			most = smaller(size)
-			continue
-		}
-		if httpapi.TooMuch(err) {
+		if rich := l.query.Get("attributes") == "all"; rich && httpapi.TooMuch(err) {
+			if size > 1 {
+				most = smaller(size)
+				continue
+			}
 			got, err = l.alone(ctx, op, after+1)
 			most = l.c.page
 		}

@@ -104,7 +104,7 @@ func (s settings) document(r resource, in document, settled []httpapi.Text, of d
 	}
 	switch status := in.Status.id(); {
 	case status == statusVoid:
-		doc.Outstanding, doc.Note = money.New(0, currency), "voided in Sage"
+		doc.Note = "voided in Sage"
 	case doc.Outstanding.Sign() < 0:
 		doc.Note = "overpaid by " + doc.Outstanding.Neg().String() + " " + currency
 		doc.Outstanding = money.New(0, currency)
@@ -117,8 +117,12 @@ func (s settings) document(r resource, in document, settled []httpapi.Text, of d
 	return doc, err
 }
 
-// outstanding is what is open: told, or for an opening balance computed.
+// outstanding is what is open: told, or for an opening balance computed. Nothing is
+// of what is void, whatever is told.
 func outstanding(r resource, in document, doc receivable.Document, settled []httpapi.Text) (money.Amount, error) {
+	if in.Status.id() == statusVoid {
+		return money.New(0, doc.Total.Currency), nil
+	}
 	if r.path != openings.path {
 		left, err := amount("outstanding_amount", in.Outstanding, doc.Total.Currency)
 		if doc.Kind == receivable.CreditNote {

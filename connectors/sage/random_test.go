@@ -22,7 +22,7 @@ func TestPull_balancesEqualWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		o := sagetest.Options{
 			Numbers: rapid.Bool().Draw(rt, "numbers"), Untouched: rapid.Bool().Draw(rt, "untouched"), ReadOnly: rapid.Bool().Draw(rt, "read only"),
-			VoidKeeps: rapid.Bool().Draw(rt, "void keeps"), NoSettings: rapid.Bool().Draw(rt, "no settings"),
+			VoidKeeps: rapid.Bool().Draw(rt, "void keeps"), VoidNull: rapid.Bool().Draw(rt, "void null"), NoSettings: rapid.Bool().Draw(rt, "no settings"),
 			Bare: rapid.Bool().Draw(rt, "bare"), AccountPath: rapid.SampledFrom([]string{"", "contact_payments_on_account"}).Draw(rt, "path"),
 		}
 		w := &world{source: newSource(o), mirror: connectortest.NewMirror()}

@@ -514,7 +514,8 @@ func TestAccept_onlyTheConfiguredOrganization(t *testing.T) {
 	s := newSource(sageactivetest.Options{})
 	defer s.Server.Close()
 	access, _ := s.OAuth.Issue()
-	for id, ok := range map[string]bool{s.Organization(): true, "777": false} {
+	for id, do := range map[string]string{s.Organization(): "", "777": "organization_id", s.Unready(): "finish setting it up"} {
+		ok := do == ""
 		c, err := s.connector(func(spec *sageactive.Spec) { spec.OrganizationID = id })
 		if err != nil {
 			t.Fatal(err)
@@ -523,11 +524,11 @@ func TestAccept_onlyTheConfiguredOrganization(t *testing.T) {
 		if ok && (err != nil || !strings.Contains(whose, "STUDIO HALLES")) {
 			t.Errorf("%q, %v", whose, err)
 		}
-		if !ok && (httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), "organization_id")) {
+		if !ok && (httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), do)) {
 			t.Errorf("another: %v", err)
 		}
 		if !ok {
-			if _, err := c.Probe(t.Context()); httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), "organization_id") {
+			if _, err := c.Probe(t.Context()); httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), do) {
 				t.Errorf("another, in a pass: %v", err)
 			}
 		}

@@ -28,6 +28,7 @@ type Options struct {
 	NoSettings   bool   // nor settings
 	Untouched    bool   // what a payment settles keeps its updated_at
 	VoidKeeps    bool   // what is void keeps its outstanding amount
+	VoidNull     bool   // or has none
 	ShowsDeleted bool   // a deleted record is answered by id, with deleted_at
 	Bare         bool   // quick entries and opening balances tell no currency
 	AccountPath  string // of money on account; "": payments_on_account

@@ -131,6 +131,10 @@ func (s *Server) document(d *Document) map[string]any {
 		open = d.Total
 	}
 	status := d.Status
+	var told any = s.amount(open)
+	if d.Status == "VOID" && s.o.VoidNull {
+		told = nil
+	}
 	switch {
 	case status != "":
 	case open == 0:
@@ -140,7 +144,7 @@ func (s *Server) document(d *Document) map[string]any {
 	default:
 		status = "UNPAID"
 	}
-	m["outstanding_amount"], m["total_paid"] = s.amount(open), s.amount(d.settled)
+	m["outstanding_amount"], m["total_paid"] = told, s.amount(d.settled)
 	m["status"] = ref("artefact_statuses", status, status)
 	switch d.list {
 	case QuickEntries:

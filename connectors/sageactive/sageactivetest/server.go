@@ -96,6 +96,9 @@ func (s *Server) ClientSecret() string { return "secret/of+active" }
 func (s *Server) Key() string          { return "subscription-key-1" }
 func (s *Server) Organization() string { return "7c1e2d3f-0000-4b4b-8c8c-112233445566" }
 
+// Unready is the id of an organization that its user has not set up to the end.
+func (s *Server) Unready() string { return "00000000-0000-0000-0000-000000000000" }
+
 // asked is the body of a request.
 type asked struct {
 	Query     string                     `json:"query"`
@@ -205,7 +208,8 @@ func (s *Server) handle(r *http.Request, op operation, wrong error, given map[st
 func (s *Server) answer(f field, given map[string]json.RawMessage) (map[string]any, error) {
 	switch f.name {
 	case "organizations":
-		return map[string]any{"totalCount": 2, "nodes": []any{
+		return map[string]any{"totalCount": 3, "nodes": []any{
+			map[string]any{"id": s.Unready(), "socialName": "NOUVELLE", "status": "READY", "onboardingCompleted": false, "legislationCode": "FR"},
 			map[string]any{"id": "0", "socialName": "AUTRE", "status": "READY", "onboardingCompleted": true},
 			map[string]any{"id": s.Organization(), "socialName": s.o.Name, "status": "READY", "onboardingCompleted": true, "legislationCode": "FR"},
 		}}, nil
