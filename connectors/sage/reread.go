@@ -64,7 +64,7 @@ func (r *rereading) all(externals []string) error {
 		for _, row := range found[of.path] {
 			whose := row.Contact.id()
 			if of.path == openings.path && settled[whose] == nil {
-				if settled[whose], err = r.c.settledOf(r.ctx, &connectors.Page{}, whose, r.people.known[whose]); err != nil {
+				if settled[whose], _, err = r.c.settledOf(r.ctx, &connectors.Page{}, whose, r.people.known[whose]); err != nil {
 					return err
 				}
 			}
@@ -169,14 +169,15 @@ func (r *rereading) debtors(found map[string][]document) error {
 }
 
 // settledOf reads what a customer's payments and allocations settle of opening
-// balances, by their id. The payments are added to the page, with what is left
-// of them. Allocations that may not be read are left out.
-func (c *Connector) settledOf(ctx context.Context, out *connectors.Page, whose string, of dealing) (map[string][]httpapi.Text, error) {
+// balances, by their id, and the groups that they do it by. The payments are added
+// to the page, with what is left of them. Allocations that may not be read are left
+// out.
+func (c *Connector) settledOf(ctx context.Context, out *connectors.Page, whose string, of dealing) (parts map[string][]httpapi.Text, moving []string, err error) {
 	s, err := c.settings(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	parts := map[string][]httpapi.Text{}
+	parts = map[string][]httpapi.Text{}
 	for _, r := range []resource{payments, allocations} {
 		q := all(r)
 		q.Set("contact_id", whose)
@@ -186,6 +187,9 @@ func (c *Connector) settledOf(ctx context.Context, out *connectors.Page, whose s
 				one, err := s.settle(r, row, of)
 				if err != nil || !row.concerns() {
 					continue // among the problems of the pass that read it
+				}
+				if row.moves() {
+					moving = append(moving, one.group)
 				}
 				if one.payment != nil {
 					out.Payments = append(out.Payments, *one.payment)
@@ -197,15 +201,18 @@ func (c *Connector) settledOf(ctx context.Context, out *connectors.Page, whose s
 			return nil
 		})
 		if err != nil && (r.path != allocations.path || !isDenied(err)) {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return parts, nil
+	return parts, moving, nil
 }
 
 // balances adds a customer's opening balances and money on account to a page.
 func (c *Connector) balances(ctx context.Context, out *connectors.Page, whose string, of dealing, cur cursor) error {
-	parts, err := c.settledOf(ctx, out, whose, of)
+	parts, moving, err := c.settledOf(ctx, out, whose, of)
+	for _, group := range moving { // of what came after the lists, too
+		cur.Moving[group] = whose
+	}
 	if err != nil || cur.denies(openings) {
 		return err
 	}

@@ -250,6 +250,32 @@ func TestPull_deletionWhilePagingHidesNothing(t *testing.T) {
 	}
 }
 
+// What a payment settles of an opening balance shows on the payment alone: taken
+// back, it is owed again, also where the payment came between the list of payments
+// and the reading of the balance.
+func TestPull_openingBalanceIsOwedAgainWhenItsPaymentIsTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sagetest.Options{})
+	customer := w.AddCustomer("Quayside Prints")
+	opening := w.Books.AddDocument(sagetest.Openings, sagetest.Document{Contact: customer, Number: "OB1", Date: on, Total: 90000})
+	w.pass(t)
+	pay := func(part sagetest.Cents) string {
+		return w.Books.AddSettling(sagetest.Payments, sagetest.Settling{
+			Contact: customer, Date: on, Total: part, Parts: []sagetest.Part{{List: sagetest.Openings, ID: opening, Amount: part}},
+		})
+	}
+	w.Pass(time.Hour)
+	pay(1000)
+	w.Pass(time.Hour)
+	var second string
+	w.Between(10, func() { second = pay(89000) }) // while deletions are asked for
+	w.pass(t)
+	w.Pass(time.Hour)
+	w.Books.Delete(second)
+	w.pass(t)
+	w.equal(t)
+}
+
 func TestPull_largePagesAreHalvedAndSpoiltRowsReadAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sagetest.Options{Largest: 20})
