@@ -131,7 +131,7 @@ func (s *Server) document(d *Document) map[string]any {
 		open = d.Total
 	}
 	status := d.Status
-	var told any = s.amount(open)
+	told := s.amount(open)
 	if d.Status == "VOID" && s.o.VoidNull {
 		told = nil
 	}
