@@ -69,7 +69,7 @@ func (m *Mirror) Apply(p connectors.Page) error {
 		if err := Sound(d); err != nil {
 			return err
 		}
-		if _, ok := m.Accounts[d.Account]; d.Account != "" && !ok {
+		if d.Account != "" && !m.told(p, d.Account) {
 			return fmt.Errorf("document %s comes before its account %s", d.External, d.Account)
 		}
 		m.Documents[d.External] = d
@@ -105,6 +105,12 @@ func (m *Mirror) Apply(p connectors.Page) error {
 	}
 	m.Cursor = p.Next
 	return nil
+}
+
+// told tells whether an account was yielded, or told as one that cannot be read.
+func (m *Mirror) told(p connectors.Page, account string) bool {
+	_, read := m.Accounts[account]
+	return read || m.Bad[account] != "" || slices.ContainsFunc(p.Bad, func(b connectors.Rejected) bool { return b.Ref.External == account })
 }
 
 func (m *Mirror) note(p connectors.Page, kind receivable.ItemKind, external string) {

@@ -131,7 +131,7 @@ type Call struct {
 
 	Header http.Header // of this call besides that of all; it wins
 	Limit  int64       // bytes of the answer; 0: Options.MaxBody
-	Tries  int         // at most, where the source answers 5xx: it may be for what was asked; 0: as long as a call tries
+	Tries  int         // at most, where the source answers 5xx or too late: it may be for what was asked; 0: as long as a call tries
 }
 
 // Raw takes an answer as it is, whatever its type: a document.
@@ -238,7 +238,7 @@ func (c *Client) receive(call Call, resp *http.Response, into any) error {
 	text, err := readAll(resp, limit)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return c.fail(call.Op, connectors.Schema, fmt.Sprintf("the answer is larger than %d bytes", limit), nil)
+		return c.fail(call.Op, connectors.Schema, "", large(limit))
 	case err != nil:
 		return err
 	}

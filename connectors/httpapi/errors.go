@@ -40,6 +40,28 @@ func KindOf(err error) connectors.Kind {
 	return ""
 }
 
+// slow is that no answer came within a time.
+type slow time.Duration
+
+func (s slow) Error() string { return "no answer within " + time.Duration(s).String() }
+
+// large is that an answer has more bytes than are read of one.
+type large int64
+
+func (l large) Error() string { return fmt.Sprintf("the answer is larger than %d bytes", int64(l)) }
+
+// TooMuch tells that a call may have failed for how much it asked for at once: the
+// source broke, took too long or answered more than is read. Less may do.
+func TooMuch(err error) bool {
+	switch StatusOf(err) {
+	case http.StatusRequestEntityTooLarge, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	}
+	_, late := errors.AsType[slow](err)
+	_, long := errors.AsType[large](err)
+	return late || long
+}
+
 // Fail makes an error of this source about something its answers said. NAME in do
 // stands for the connection's name; "" is what is usual for the kind.
 func (c *Client) Fail(op string, kind connectors.Kind, detail, do string) *connectors.Error {
@@ -207,7 +229,7 @@ func (c *Client) wrap(ctx context.Context, op string, err error) error {
 	case isDNS(err):
 		e.Detail = "its name is not found"
 	case errors.Is(err, errSlow):
-		e.Detail, e.Err = "no answer within "+c.o.Env.Timeout.String(), nil
+		e.Err = slow(c.o.Env.Timeout)
 	}
 	return e
 }

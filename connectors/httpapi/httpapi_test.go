@@ -361,3 +361,33 @@ func TestDo_triesAreCountedWhereTheSourceFails(t *testing.T) {
 		t.Errorf("after %d requests: %v", n.Load(), err)
 	}
 }
+
+func TestTooMuch_tellsWhatLessMayCure(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/late":
+			<-r.Context().Done()
+		case "/large":
+			fmt.Fprintf(w, `{"text":%q}`, strings.Repeat("x", 2000))
+		case "/broken":
+			w.WriteHeader(http.StatusBadGateway)
+		case "/refused":
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		case "/away":
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(server.Close)
+	c, err := httpapi.New(httpapi.Options{Name: "x", BaseURL: server.URL, MaxBody: 1000, Env: connectors.Env{Timeout: 100 * time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"/late": true, "/large": true, "/broken": true, "/refused": false, "/away": false} {
+		var into any
+		_, err := c.Do(t.Context(), httpapi.Call{Op: "ask", Path: path, Tries: 1}, &into)
+		if err == nil || httpapi.TooMuch(err) != want {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
+	}
+}

@@ -32,7 +32,7 @@ type tryKey struct{}
 type try struct {
 	op      string
 	safe    bool
-	most    int // attempts that may end with 5xx; 0: any number
+	most    int // attempts that may end with 5xx or without an answer in time; 0: any number
 	attempt int
 	start   time.Time // of the first attempt, by the runtime's clock
 	at      time.Time // of the last attempt, by the injected clock
@@ -77,7 +77,7 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 		return false, nil
 	case err == nil && !passing(resp.StatusCode):
 		return false, nil
-	case t.most > 0 && t.attempt >= t.most && resp != nil && resp.StatusCode >= 500:
+	case t.most > 0 && t.attempt >= t.most && (resp != nil && resp.StatusCode >= 500 || errors.Is(err, errSlow)):
 		return false, nil
 	}
 	limit := budget

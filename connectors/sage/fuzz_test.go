@@ -22,7 +22,7 @@ func FuzzPage(f *testing.F) {
 		if json.Unmarshal(body, &in) != nil {
 			return
 		}
-		s := settings{home: "GBP", days: 30}
+		s := settings{home: "GBP", days: "30"}
 		ignore := func(json.RawMessage, error) {}
 		if list, err := httpapi.Rows[document](in.Items, ignore); err == nil {
 			for _, r := range documentResources {
@@ -30,7 +30,7 @@ func FuzzPage(f *testing.F) {
 					if row.ID == "" || row.isDraft() {
 						continue
 					}
-					if doc, err := s.document(r, row, nil, ""); err == nil {
+					if doc, err := s.document(r, row, nil, dealing{}); err == nil {
 						if err := connectortest.Sound(doc); err != nil {
 							t.Errorf("%s: %v", r.plain, err)
 						}
@@ -41,7 +41,7 @@ func FuzzPage(f *testing.F) {
 		if list, err := httpapi.Rows[settling](in.Items, ignore); err == nil {
 			for _, row := range list {
 				for _, r := range []resource{payments, allocations} {
-					_, _ = s.settle(r, row, nil)
+					_, _ = s.settle(r, row, dealing{})
 				}
 			}
 		}

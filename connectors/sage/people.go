@@ -16,15 +16,15 @@ type people struct {
 
 // dealing is how a customer is dealt with.
 type dealing struct {
-	days     string     // of credit; "" none of its own
-	currency *reference // the only one it trades in; nil not told
+	days     httpapi.Text // of credit; "" none of its own
+	currency *reference   // the only one it trades in; nil not told
 }
 
 func (c *Connector) people() people { return people{c, map[string]dealing{}} }
 
 // add adds a customer to a page.
 func (p people) add(out *connectors.Page, row contact) {
-	p.known[row.key()] = dealing{string(row.CreditDays), row.Currency}
+	p.known[row.key()] = dealing{row.CreditDays, row.Currency}
 	a, err := account(row)
 	if err != nil {
 		out.Bad = append(out.Bad, rejected(contacts, row.key(), err.Error()))
@@ -41,6 +41,13 @@ func (p people) ensure(ctx context.Context, out *connectors.Page, id string) err
 	return p.read(ctx, out, id, document{})
 }
 
+// skip notes customers that cannot be read: they would be as unreadable by id.
+func (p people) skip(bad []connectors.Rejected) {
+	for _, b := range bad {
+		p.known[b.Ref.External] = dealing{}
+	}
+}
+
 // read reads a customer by id and adds it to a page. Of one that is deleted,
 // the document that names it tells the name.
 func (p people) read(ctx context.Context, out *connectors.Page, id string, named document) error {
@@ -48,13 +55,17 @@ func (p people) read(ctx context.Context, out *connectors.Page, id string, named
 	switch {
 	case httpapi.KindOf(err) == connectors.NotFound:
 		p.known[id] = dealing{}
-		a := receivable.Account{External: id, Name: named.ContactName, Kind: receivable.KindUnknown}
+		a := receivable.Account{External: id, Name: string(named.ContactName), Kind: receivable.KindUnknown}
 		if a.Name == "" && named.Contact != nil {
-			a.Name = named.Contact.Name
+			a.Name = string(named.Contact.Name)
 		}
 		if a.Name != "" {
 			out.Accounts = append(out.Accounts, a)
 		}
+		return nil
+	case httpapi.KindOf(err) == connectors.Schema:
+		out.Bad = append(out.Bad, unreadable(contacts, id, err))
+		p.skip(out.Bad[len(out.Bad)-1:])
 		return nil
 	case err != nil:
 		return err

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"relanced/connectors"
@@ -74,45 +72,6 @@ func (p *pass) run(since connectors.Cursor) error {
 		return err
 	}
 	return p.load()
-}
-
-// isDenied tells that the user's roles do not reach so far.
-func isDenied(err error) bool { return httpapi.StatusOf(err) == http.StatusForbidden }
-
-// may asks for one row of a list that not every user may read.
-func (c *client) may(ctx context.Context, r resource) (bool, error) {
-	_, err := read[thin](ctx, c, "look whether "+r.plain+"s may be read", r, url.Values{}, 1, 1)
-	if isDenied(err) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// rolesChanged tells whether a list may be read now that could not be.
-func (p *pass) rolesChanged() (bool, error) {
-	for _, o := range optional {
-		if p.cur.denies(o.resource) {
-			if may, err := p.c.may(p.ctx, o.resource); may || err != nil {
-				return may, err
-			}
-		}
-	}
-	return false, nil
-}
-
-// roles finds out which lists the user may not read.
-func (p *pass) roles() error {
-	p.cur.Denied = nil
-	for _, o := range optional {
-		may, err := p.c.may(p.ctx, o.resource)
-		if err != nil {
-			return err
-		}
-		if !may {
-			p.cur.Denied = append(p.cur.Denied, o.path)
-		}
-	}
-	return nil
 }
 
 func (p *pass) load() error {
@@ -209,6 +168,7 @@ func (p *pass) contacts(query url.Values, scope *connectors.Scope) error {
 			p.listed = serverTime(got.meta)
 		}
 		out := connectors.Page{Listing: scope, Whole: scope != nil && last, AsOf: got.meta.At, Bad: got.bad}
+		p.people.skip(got.bad)
 		for _, row := range got.rows {
 			p.people.add(&out, row)
 		}
@@ -247,7 +207,7 @@ func (p *pass) add(out *connectors.Page, r resource, rows []document) error {
 		return err
 	}
 	for _, row := range rows {
-		doc, ok := p.c.document(s, out, r, row, p.opening[row.key()], p.people.known[row.Contact.id()].days)
+		doc, ok := p.c.document(s, out, r, row, p.opening[row.key()], p.people.known[row.Contact.id()])
 		if !ok || r.path == openings.path {
 			continue
 		}
@@ -268,12 +228,12 @@ func (p *pass) add(out *connectors.Page, r resource, rows []document) error {
 }
 
 // document adds one document to a page; false where it is none or cannot be read.
-func (c *Connector) document(s settings, out *connectors.Page, r resource, row document, settled []httpapi.Text, credit string) (receivable.Document, bool) {
+func (c *Connector) document(s settings, out *connectors.Page, r resource, row document, settled []httpapi.Text, of dealing) (receivable.Document, bool) {
 	if row.isDraft() {
 		out.Gone = append(out.Gone, connectors.Ref{Kind: r.kind, External: r.external(row.key())})
 		return receivable.Document{}, false
 	}
-	doc, err := s.document(r, row, settled, credit)
+	doc, err := s.document(r, row, settled, of)
 	if err != nil {
 		out.Bad = append(out.Bad, rejected(r, row.key(), err.Error()))
 		return doc, false
@@ -291,7 +251,7 @@ func (p *pass) debtors(r resource, rows []document) error {
 		id := row.Contact.id()
 		_, known := p.people.known[id]
 		fresh := row.updated().IsZero() || !row.updated().Before(p.listed.Add(-2*time.Second))
-		wanted := loading || fresh || r.path == quickEntries.path // a quick entry falls due by its customer's credit
+		wanted := loading || fresh || row.Currency == nil || row.DueDate == "" && r.path != creditNotes.path // then its customer's count
 		if id == "" || known || row.isDraft() || !wanted {
 			continue
 		}
@@ -308,12 +268,10 @@ func (p *pass) debtors(r resource, rows []document) error {
 func (p *pass) settling(r resource, query url.Values, scope *connectors.Scope) error {
 	return list(p.ctx, &p.c.client, r, query, func(got page[settling], last bool) error {
 		out := connectors.Page{Listing: scope, Whole: scope != nil && last, AsOf: got.meta.At, Bad: got.bad}
-		if r.path == allocations.path {
-			for _, row := range got.rows {
-				if row.Currency == nil && row.concerns() {
-					if err := p.people.ensure(p.ctx, &out, row.Contact.id()); err != nil {
-						return err
-					}
+		for _, row := range got.rows {
+			if row.Currency == nil && row.concerns() { // its customer's counts
+				if err := p.people.ensure(p.ctx, &out, row.Contact.id()); err != nil {
+					return err
 				}
 			}
 		}
@@ -341,7 +299,7 @@ func (p *pass) settle(out *connectors.Page, r resource, rows []settling) error {
 		if !row.concerns() {
 			continue
 		}
-		got, err := s.settle(r, row, p.people.known[row.Contact.id()].currency)
+		got, err := s.settle(r, row, p.people.known[row.Contact.id()])
 		if err != nil {
 			out.Bad = append(out.Bad, rejected(r, row.key(), err.Error()))
 			continue
@@ -357,133 +315,4 @@ func (p *pass) settle(out *connectors.Page, r resource, rows []settling) error {
 		p.follow(got.group, row.Contact.id(), row.moves())
 	}
 	return nil
-}
-
-// follow remembers whose opening balances and money on account a group moves,
-// and that they are to be read again now that it was told or is gone.
-func (p *pass) follow(group, whose string, moves bool) {
-	if before := p.cur.Moving[group]; before != "" {
-		p.stale[before] = true
-		delete(p.cur.Moving, group)
-	}
-	if moves && whose != "" {
-		p.stale[whose] = true
-		p.cur.Moving[group] = whose
-	}
-}
-
-// followChanges asks each list what changed and what was deleted.
-func (p *pass) followChanges() error {
-	since := stamp(p.cur.Since.Add(-overlap))
-	asked := p.c.now()
-	p.stale, p.opening = map[string]bool{}, map[string][]httpapi.Text{}
-	p.listed = time.Time{}
-	changed := func(r resource) url.Values {
-		q := p.full(r)
-		q.Set("updated_or_created_since", since)
-		if r.sorted {
-			q.Set("sort", "updated_at:asc")
-		}
-		return q
-	}
-	var out connectors.Page
-	if err := p.contacts(changed(contacts), nil); err != nil {
-		return err
-	}
-	began := p.listed
-	for _, r := range []resource{invoices, creditNotes, quickEntries} {
-		if err := p.documents(r, changed(r), nil); err != nil {
-			return err
-		}
-	}
-	for _, r := range []resource{payments, allocations} {
-		if p.cur.denies(r) {
-			continue
-		}
-		if err := p.settling(r, changed(r), nil); err != nil {
-			return err
-		}
-	}
-	if !p.cur.denies(openings) {
-		q := changed(openings)
-		for key := range all(openings) {
-			q.Del(key) // who they are of is enough: they are read with what settles them
-		}
-		q.Set("attributes", "contact")
-		if err := list(p.ctx, &p.c.client, openings, q, func(got page[document], _ bool) error {
-			for _, row := range got.rows {
-				if id := row.Contact.id(); id != "" {
-					p.stale[id] = true
-				}
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	for _, r := range []resource{contacts, invoices, creditNotes, quickEntries, openings, payments, allocations} {
-		if p.cur.denies(r) {
-			continue
-		}
-		if err := p.deletions(&out, r, since); err != nil {
-			return err
-		}
-	}
-	if err := p.refresh(); err != nil {
-		return err
-	}
-	p.tellMissing(&out)
-	out.AsOf, p.cur.Since = asked, began
-	return p.send(out)
-}
-
-// deletions adds what was deleted of one list.
-func (p *pass) deletions(out *connectors.Page, r resource, since string) error {
-	return list(p.ctx, &p.c.client, r, url.Values{"deleted_since": {since}}, func(got page[thin], _ bool) error {
-		for _, id := range got.ids(r) {
-			if r.kind == receivable.ItemPayment || r.kind == receivable.ItemAllocation {
-				out.Groups = append(out.Groups, groupOf(r, id))
-				p.follow(groupOf(r, id), "", false)
-			}
-			if r.kind != receivable.ItemAllocation {
-				out.Gone = append(out.Gone, connectors.Ref{Kind: r.kind, External: r.external(id)})
-			}
-		}
-		return nil
-	})
-}
-
-// refresh reads the opening balances and the money on account of customers of
-// whom a payment or an allocation changed: their own rows tell nothing of it.
-func (p *pass) refresh() error {
-	ids := make([]string, 0, len(p.stale))
-	for id := range p.stale {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		out := connectors.Page{AsOf: p.c.now()}
-		if err := p.people.ensure(p.ctx, &out, id); err != nil {
-			return err
-		}
-		if err := p.c.balances(p.ctx, &out, id, p.people.known[id].currency, p.cur); err != nil {
-			return err
-		}
-		if err := p.send(out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tellMissing says what the user's roles keep from being read.
-func (p *pass) tellMissing(out *connectors.Page) {
-	for _, o := range optional {
-		if p.cur.denies(o.resource) {
-			out.Notes = append(out.Notes, connectors.Rejected{
-				Ref:  connectors.Ref{Kind: o.kind},
-				Text: fmt.Sprintf("%ss may not be read by the Sage user who agreed (it takes %s): %s", o.plain, o.roles, o.missing),
-			})
-		}
-	}
 }

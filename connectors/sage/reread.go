@@ -64,11 +64,11 @@ func (r *rereading) all(externals []string) error {
 		for _, row := range found[of.path] {
 			whose := row.Contact.id()
 			if of.path == openings.path && settled[whose] == nil {
-				if settled[whose], err = r.c.settledOf(r.ctx, &connectors.Page{}, whose, r.people.known[whose].currency); err != nil {
+				if settled[whose], _, err = r.c.settledOf(r.ctx, &connectors.Page{}, whose, r.people.known[whose]); err != nil {
 					return err
 				}
 			}
-			r.c.document(s, &r.out, of, row, settled[whose][row.key()], r.people.known[whose].days)
+			r.c.document(s, &r.out, of, row, settled[whose][row.key()], r.people.known[whose])
 		}
 	}
 	return nil
@@ -100,13 +100,20 @@ func (r *rereading) read(of resource, ids []string) ([]document, error) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(left)) {
-		row, err := one[document](r.ctx, &r.c.client, of, id, 0)
+		row, err := one[document](r.ctx, &r.c.client, of, id, triesAlone)
 		switch {
 		case httpapi.KindOf(err) == connectors.NotFound:
 			if err := r.there(); err != nil {
 				return nil, err
 			}
 			r.out.Gone = append(r.out.Gone, connectors.Ref{Kind: of.kind, External: of.external(id)})
+		case httpapi.TooMuch(err):
+			if _, away := r.c.name(r.ctx); away != nil {
+				return nil, err
+			}
+			r.out.Bad = append(r.out.Bad, rejected(of, id, failing))
+		case httpapi.KindOf(err) == connectors.Schema:
+			r.out.Bad = append(r.out.Bad, unreadable(of, id, err))
 		case of.path == openings.path && isDenied(err):
 			r.out.Bad = append(r.out.Bad, rejected(of, id, "may not be read any more by the Sage user who agreed"))
 		case err != nil:
@@ -162,23 +169,27 @@ func (r *rereading) debtors(found map[string][]document) error {
 }
 
 // settledOf reads what a customer's payments and allocations settle of opening
-// balances, by their id. The payments are added to the page, with what is left
-// of them. Allocations that may not be read are left out.
-func (c *Connector) settledOf(ctx context.Context, out *connectors.Page, whose string, currency *reference) (map[string][]httpapi.Text, error) {
+// balances, by their id, and the groups that they do it by. The payments are added
+// to the page, with what is left of them. Allocations that may not be read are left
+// out.
+func (c *Connector) settledOf(ctx context.Context, out *connectors.Page, whose string, of dealing) (parts map[string][]httpapi.Text, moving []string, err error) {
 	s, err := c.settings(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	parts := map[string][]httpapi.Text{}
+	parts = map[string][]httpapi.Text{}
 	for _, r := range []resource{payments, allocations} {
 		q := all(r)
 		q.Set("contact_id", whose)
 		q.Set("sort", "created_at:asc")
 		err := list(ctx, &c.client, r, q, func(got page[settling], _ bool) error {
 			for _, row := range got.rows {
-				one, err := s.settle(r, row, currency)
+				one, err := s.settle(r, row, of)
 				if err != nil || !row.concerns() {
 					continue // among the problems of the pass that read it
+				}
+				if row.moves() {
+					moving = append(moving, one.group)
 				}
 				if one.payment != nil {
 					out.Payments = append(out.Payments, *one.payment)
@@ -190,15 +201,18 @@ func (c *Connector) settledOf(ctx context.Context, out *connectors.Page, whose s
 			return nil
 		})
 		if err != nil && (r.path != allocations.path || !isDenied(err)) {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return parts, nil
+	return parts, moving, nil
 }
 
 // balances adds a customer's opening balances and money on account to a page.
-func (c *Connector) balances(ctx context.Context, out *connectors.Page, whose string, currency *reference, cur cursor) error {
-	parts, err := c.settledOf(ctx, out, whose, currency)
+func (c *Connector) balances(ctx context.Context, out *connectors.Page, whose string, of dealing, cur cursor) error {
+	parts, moving, err := c.settledOf(ctx, out, whose, of)
+	for _, group := range moving { // of what came after the lists, too
+		cur.Moving[group] = whose
+	}
 	if err != nil || cur.denies(openings) {
 		return err
 	}
@@ -211,7 +225,7 @@ func (c *Connector) balances(ctx context.Context, out *connectors.Page, whose st
 	return list(ctx, &c.client, openings, q, func(got page[document], _ bool) error {
 		out.Bad = append(out.Bad, got.bad...)
 		for _, row := range got.rows {
-			c.document(s, out, openings, row, parts[row.key()], "")
+			c.document(s, out, openings, row, parts[row.key()], of)
 		}
 		return nil
 	})

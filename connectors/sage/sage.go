@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -158,7 +157,7 @@ func (c *client) reached(ctx context.Context) (string, error) {
 	var others []string
 	for _, b := range in.Items {
 		if b.id() == c.business {
-			return b.Name, nil
+			return string(b.Name), nil
 		}
 		others = append(others, fmt.Sprintf("%s (%s)", b.Name, b.id()))
 	}
@@ -206,7 +205,7 @@ func (c *client) name(ctx context.Context) (string, error) {
 	if httpapi.KindOf(err) == connectors.NotFound {
 		return c.reached(ctx)
 	}
-	return in.Name, err
+	return string(in.Name), err
 }
 
 // settings asks for those of the business, once. Who may not read them gets what
@@ -227,8 +226,7 @@ func (c *Connector) settings(ctx context.Context) (settings, error) {
 			return settings{}, err
 		}
 	}
-	s := settings{home: strings.ToUpper(in.Base.id()), terms: c.terms}
-	s.days, _ = strconv.Atoi(string(in.Days))
+	s := settings{home: strings.ToUpper(in.Base.id()), days: in.Days, terms: c.terms}
 	c.known = &s
 	return s, nil
 }

@@ -8,12 +8,12 @@ import (
 	"relanced/connectors/httpapi"
 )
 
-// The records of the interface, with the fields we read. Numbers, ids and dates
-// come as text or as numbers, and a missing date as "" or null: all are Text.
+// The records of the interface, with the fields we read. Any of them may come as
+// text or as a number, and a missing date as "" or null: all are Text.
 
 type reference struct {
 	ID   httpapi.Text `json:"id"`
-	Name string       `json:"displayed_as"`
+	Name httpapi.Text `json:"displayed_as"`
 	Path string       `json:"$path"`
 }
 
@@ -24,10 +24,27 @@ func (r *reference) id() string {
 	return string(r.ID)
 }
 
+// code is a reference to an enumeration, of which only the id counts: as an object
+// or as the id itself.
+type code string
+
+// UnmarshalJSON reads either.
+func (c *code) UnmarshalJSON(data []byte) error {
+	var id httpapi.Text
+	if json.Unmarshal(data, &id) == nil {
+		*c = code(id)
+		return nil
+	}
+	var r reference
+	err := json.Unmarshal(data, &r)
+	*c = code(r.ID)
+	return err
+}
+
 // record is what all have in common.
 type record struct {
 	ID      httpapi.Text `json:"id"`
-	Name    string       `json:"displayed_as"`
+	Name    httpapi.Text `json:"displayed_as"`
 	Path    string       `json:"$path"`
 	Updated httpapi.Text `json:"updated_at"`
 	Deleted httpapi.Text `json:"deleted_at"`
@@ -52,20 +69,20 @@ type keyed interface {
 }
 
 type person struct {
-	Name      string `json:"name"`
-	Role      string `json:"job_title"`
-	Telephone string `json:"telephone"`
-	Mobile    string `json:"mobile"`
-	Email     string `json:"email"`
+	Name      httpapi.Text `json:"name"`
+	Role      httpapi.Text `json:"job_title"`
+	Telephone httpapi.Text `json:"telephone"`
+	Mobile    httpapi.Text `json:"mobile"`
+	Email     httpapi.Text `json:"email"`
 }
 
 type contact struct {
 	record
-	FullName   string       `json:"name"`
+	FullName   httpapi.Text `json:"name"`
 	Reference  httpapi.Text `json:"reference"`
 	TaxNumber  httpapi.Text `json:"tax_number"`
-	Locale     string       `json:"locale"`
-	Email      string       `json:"email"`
+	Locale     httpapi.Text `json:"locale"`
+	Email      httpapi.Text `json:"email"`
 	CreditDays httpapi.Text `json:"credit_days"`
 	Currency   *reference   `json:"currency"`
 	System     bool         `json:"system"`
@@ -73,11 +90,11 @@ type contact struct {
 	Types      []reference  `json:"contact_types"`
 	Person     *person      `json:"main_contact_person"`
 	Address    *struct {
-		Line1    string     `json:"address_line_1"`
-		Line2    string     `json:"address_line_2"`
-		City     string     `json:"city"`
-		Postcode string     `json:"postal_code"`
-		Country  *reference `json:"country"`
+		Line1    httpapi.Text `json:"address_line_1"`
+		Line2    httpapi.Text `json:"address_line_2"`
+		City     httpapi.Text `json:"city"`
+		Postcode httpapi.Text `json:"postal_code"`
+		Country  *reference   `json:"country"`
 	} `json:"main_address"`
 }
 
@@ -85,7 +102,7 @@ type contact struct {
 type document struct {
 	record
 	Contact      *reference   `json:"contact"`
-	ContactName  string       `json:"contact_name"`
+	ContactName  httpapi.Text `json:"contact_name"`
 	Date         httpapi.Text `json:"date"`
 	DueDate      httpapi.Text `json:"due_date"`
 	Reference    httpapi.Text `json:"reference"`
@@ -93,8 +110,8 @@ type document struct {
 	Outstanding  httpapi.Text `json:"outstanding_amount"`
 	Currency     *reference   `json:"currency"`
 	Status       *reference   `json:"status"`
-	QuickType    *reference   `json:"quick_entry_type"`
-	OpeningType  *reference   `json:"contact_opening_balance_type"`
+	QuickType    code         `json:"quick_entry_type"`
+	OpeningType  code         `json:"contact_opening_balance_type"`
 	Settlements  []settlement `json:"payments_allocations"`
 	InvoiceNo    httpapi.Text `json:"invoice_number"`
 	InvoicePre   httpapi.Text `json:"invoice_number_prefix"`
@@ -123,7 +140,7 @@ type settling struct {
 	Date      httpapi.Text `json:"date"`
 	Total     httpapi.Text `json:"total_amount"`
 	Currency  *reference   `json:"currency"`
-	Reference string       `json:"reference"`
+	Reference httpapi.Text `json:"reference"`
 	Parts     []artefact   `json:"allocated_artefacts"`
 	OnAccount *struct {
 		Outstanding httpapi.Text `json:"outstanding_amount"`

@@ -43,7 +43,7 @@ func explain(status int, _ http.Header, body []byte) (httpapi.Refusal, bool) {
 }
 
 // faultIn reads errors that come with status 200: those of the business logic
-// have keys, others are of the moment.
+// have keys, what an answer may cost is a limit, others are of the moment.
 func faultIn(messages []string) *httpapi.Refusal {
 	if len(messages) == 0 {
 		return nil
@@ -52,7 +52,7 @@ func faultIn(messages []string) *httpapi.Refusal {
 	switch lower := strings.ToLower(r.Detail); {
 	case strings.Contains(lower, "organization"), strings.Contains(lower, "tenant"):
 		r.Kind, r.Do = connectors.Auth, "check organization_id"
-	case strings.Contains(lower, "businesserrors"):
+	case strings.Contains(lower, "businesserrors"), strings.Contains(lower, "cost"), strings.Contains(lower, "complex"):
 		r.Kind, r.Do = connectors.Invalid, ""
 	}
 	return r

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"relanced/connectors"
 	"relanced/connectors/httpapi"
 	"relanced/internal/money"
 	"relanced/internal/receivable"
@@ -21,7 +22,7 @@ func (in invoice) isDraft() bool { return strings.EqualFold(in.Status, "Pending"
 // document reads an invoice or a credit note: what is owed are its instalments.
 func (in invoice) document(currency string) (receivable.Document, error) {
 	doc := receivable.Document{
-		External: in.ID, Account: in.Customer, Number: in.Number, Kind: receivable.Invoice, OrderRef: strings.TrimSpace(string(in.Reference)), Fetchable: true,
+		External: in.ID, Account: in.Customer, Number: string(in.Number), Kind: receivable.Invoice, OrderRef: strings.TrimSpace(string(in.Reference)), Fetchable: true,
 	}
 	if in.ID == "" {
 		return doc, errors.New("id is missing")
@@ -98,41 +99,49 @@ func amount(what string, text httpapi.Text, currency string) (money.Amount, erro
 }
 
 // documents reads the invoices that an entry of the ledger tells of: those of
-// customers, where no sales invoice stands behind the entry.
-func (in entry) documents(currency string) ([]receivable.Document, error) {
+// customers, where no sales invoice stands behind the entry. An invoice that cannot
+// be read costs no other.
+func (in entry) documents(currency string) (docs []receivable.Document, bad []connectors.Rejected) {
 	if strings.EqualFold(in.SourceType, "SALES") || in.Invoice != nil {
 		return nil, nil
 	}
-	var docs []receivable.Document
 	for _, l := range in.Lines {
 		if !l.isReceivable() {
 			continue
 		}
-		doc := receivable.Document{External: entryPrefix + in.ID + "/" + l.Invoice.ID, Account: l.ThirdParty.ID, Number: l.Invoice.Number, Kind: receivable.Invoice}
-		if doc.Number == "" {
-			doc.Number = in.Number
+		doc, err := in.document(l, currency)
+		switch {
+		case slices.ContainsFunc(docs, func(d receivable.Document) bool { return d.External == doc.External }):
+			// another line of the same invoice: it tells all its instalments each time
+		case err != nil:
+			bad = append(bad, rejected(doc.External, err.Error()))
+		default:
+			docs = append(docs, doc)
 		}
-		if credit, err := amount("creditAmount", l.Credit, currency); err == nil && credit.Sign() > 0 {
-			doc.Kind = receivable.CreditNote
-		}
-		var err error
-		if doc.IssuedOn, err = httpapi.Date("documentDate", cmp.Or(l.Invoice.Date, in.Date)); err != nil {
-			return docs, err
-		}
-		parts := l.Invoice.Items
-		if len(parts) == 0 {
-			return docs, fmt.Errorf("invoice %s has no open items", doc.Number)
-		}
-		if err := settle(&doc, parts, currency); err != nil {
-			return docs, err
-		}
-		if i := slices.IndexFunc(docs, func(d receivable.Document) bool { return d.External == doc.External }); i >= 0 {
-			continue // several lines of one invoice: it tells all its instalments each time
-		}
-		docs = append(docs, doc)
 	}
-	return docs, nil
+	return docs, bad
 }
+
+// document reads the invoice or credit note that a line of the entry tells of.
+func (in entry) document(l line, currency string) (receivable.Document, error) {
+	doc := receivable.Document{
+		External: entryOf(in.ID, l.Invoice.ID), Account: l.ThirdParty.ID, Number: string(cmp.Or(l.Invoice.Number, in.Number)), Kind: receivable.Invoice,
+	}
+	if credit, err := amount("creditAmount", l.Credit, currency); err == nil && credit.Sign() > 0 {
+		doc.Kind = receivable.CreditNote
+	}
+	var err error
+	if doc.IssuedOn, err = httpapi.Date("documentDate", cmp.Or(l.Invoice.Date, in.Date)); err != nil {
+		return doc, err
+	}
+	if len(l.Invoice.Items) == 0 {
+		return doc, fmt.Errorf("invoice %s has no open items", doc.Number)
+	}
+	return doc, settle(&doc, l.Invoice.Items, currency)
+}
+
+// entryOf names an invoice of the ledger.
+func entryOf(entry, invoice string) string { return entryPrefix + entry + "/" + invoice }
 
 // isReceivable tells a line that is what a customer owes by an invoice.
 func (l line) isReceivable() bool {
@@ -148,8 +157,8 @@ var languages = map[string]string{"FRENCH": "fr", "ENGLISH": "en", "GERMAN": "de
 // writes to them.
 func account(in customer) (receivable.Account, error) {
 	a := receivable.Account{
-		External: in.ID, Code: strings.TrimSpace(string(in.Code)), Name: strings.TrimSpace(cmp.Or(in.SocialName, in.TradeName)), Kind: receivable.KindUnknown,
-		VAT: strings.TrimSpace(in.VAT), Language: languages[strings.ToUpper(in.Language)],
+		External: in.ID, Code: strings.TrimSpace(string(in.Code)), Name: strings.TrimSpace(string(cmp.Or(in.SocialName, in.TradeName))), Kind: receivable.KindUnknown,
+		VAT: strings.TrimSpace(string(in.VAT)), Language: languages[strings.ToUpper(in.Language)],
 	}
 	if in.ID == "" {
 		return a, errors.New("id is missing")
@@ -166,11 +175,11 @@ func account(in customer) (receivable.Account, error) {
 	}
 	for _, at := range in.Addresses {
 		if at.Main || len(a.Address.Lines) == 0 {
-			a.Address = receivable.Address{Postcode: string(at.Zip), City: at.City}
+			a.Address = receivable.Address{Postcode: string(at.Zip), City: string(at.City)}
 			a.Country = strings.ToUpper(at.Country)
-			for _, text := range []string{at.Line1, at.Line2} {
-				if text = strings.TrimSpace(text); text != "" {
-					a.Address.Lines = append(a.Address.Lines, text)
+			for _, text := range []httpapi.Text{at.Line1, at.Line2} {
+				if line := strings.TrimSpace(string(text)); line != "" {
+					a.Address.Lines = append(a.Address.Lines, line)
 				}
 			}
 		}
@@ -183,10 +192,10 @@ func account(in customer) (receivable.Account, error) {
 	}
 	a.Emails = emails(in.Contacts)
 	for _, p := range in.Contacts {
-		one := receivable.Contact{Name: strings.TrimSpace(p.FirstName + " " + p.Surname)}
+		one := receivable.Contact{Name: strings.TrimSpace(string(p.FirstName + " " + p.Surname))}
 		for _, phone := range p.Phones {
 			if one.Phone == "" || phone.Default {
-				one.Phone = phone.Number
+				one.Phone = string(phone.Number)
 			}
 		}
 		if len(p.Emails) > 0 {

@@ -38,7 +38,7 @@ type pass struct {
 	yield  func(connectors.Page, error) bool
 	cur    cursor
 	known  map[string]bool // customers yielded
-	done   map[string]bool // invoices yielded
+	done   map[string]bool // invoices yielded since changes are asked for
 	listed time.Time       // when customers were: newer documents may name newer ones
 }
 
@@ -111,6 +111,9 @@ func (p *pass) customers(from time.Time, scope *connectors.Scope) error {
 		}
 		out := connectors.Page{Listing: scope, Whole: scope != nil && last, AsOf: got.meta.At, Bad: got.bad}
 		p.add(&out, got.rows)
+		for _, b := range got.bad {
+			p.known[b.Ref.External] = true // it would be as unreadable by id
+		}
 		if last && p.cur.Phase == loadCustomers {
 			p.cur.Phase = loadInvoices
 		}
@@ -154,8 +157,10 @@ func (p *pass) bills(got page[invoice], last bool, scope *connectors.Scope) erro
 	}
 	names := map[string]string{}
 	for _, row := range got.rows {
-		p.done[row.ID] = true
-		p.wanted(names, row.Customer, row.Name, row.updated())
+		if p.cur.Phase == followChanges { // a load may have read it before it changed
+			p.done[row.ID] = true
+		}
+		p.wanted(names, row.Customer, string(row.Name), row.updated())
 	}
 	if err := p.debtors(names); err != nil {
 		return err

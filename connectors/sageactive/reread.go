@@ -25,7 +25,7 @@ func (c *Connector) bills(ctx context.Context, out *connectors.Page, rows []invo
 		}
 		doc, err := row.document(currency)
 		if err != nil {
-			out.Bad = append(out.Bad, connectors.Rejected{Ref: connectors.Ref{Kind: receivable.ItemDocument, External: row.ID}, Text: err.Error()})
+			out.Bad = append(out.Bad, rejected(row.ID, err.Error()))
 			continue
 		}
 		out.Documents = append(out.Documents, doc)
@@ -45,14 +45,11 @@ func (c *Connector) ledger(ctx context.Context, out *connectors.Page, rows []ent
 	}
 	names := map[string]string{}
 	for _, row := range rows {
-		docs, err := row.documents(currency)
-		if err != nil {
-			out.Bad = append(out.Bad, connectors.Rejected{Ref: connectors.Ref{Kind: receivable.ItemDocument, External: entryPrefix + row.ID}, Text: err.Error()})
-		}
-		out.Documents = append(out.Documents, docs...)
+		docs, bad := row.documents(currency)
+		out.Documents, out.Bad = append(out.Documents, docs...), append(out.Bad, bad...)
 		for _, l := range row.Lines {
 			if l.isReceivable() {
-				names[l.ThirdParty.ID] = l.ThirdParty.Name
+				names[l.ThirdParty.ID] = string(l.ThirdParty.Name)
 			}
 		}
 	}
@@ -60,7 +57,7 @@ func (c *Connector) ledger(ctx context.Context, out *connectors.Page, rows []ent
 }
 
 // debtors adds customers by id to a page. Of one that is not there, what names
-// it tells the name.
+// it tells the name; one that cannot be read is told, and stays as it was known.
 func (c *Connector) debtors(ctx context.Context, out *connectors.Page, names map[string]string) error {
 	left := maps.Clone(names)
 	delete(left, "")
@@ -69,8 +66,10 @@ func (c *Connector) debtors(ctx context.Context, out *connectors.Page, names map
 	}
 	err := byID(ctx, &c.client, customers, slices.Sorted(maps.Keys(left)), func(got page[customer], _ bool) error {
 		out.Bad = append(out.Bad, got.bad...)
+		for _, id := range got.ids {
+			delete(left, id)
+		}
 		for _, row := range got.rows {
-			delete(left, row.ID)
 			addAccount(out, row)
 		}
 		return nil
@@ -121,7 +120,7 @@ func (c *Connector) reread(ctx context.Context, out *connectors.Page, externals 
 		}
 		for _, b := range got.Bad {
 			for ext := range left {
-				if strings.HasPrefix(ext, b.Ref.External) {
+				if of := b.Ref.External; of == "" || ext == of || strings.HasPrefix(ext, of+"/") {
 					delete(left, ext)
 				}
 			}
@@ -144,7 +143,7 @@ func (c *Connector) readBills(ctx context.Context, out *connectors.Page, ids []s
 	return byID(ctx, &c.client, invoices, ids, func(got page[invoice], _ bool) error {
 		out.Bad = append(out.Bad, got.bad...)
 		for _, row := range got.rows {
-			names[row.Customer] = row.Name
+			names[row.Customer] = string(row.Name)
 		}
 		return c.bills(ctx, out, got.rows)
 	})
@@ -192,7 +191,7 @@ func (c *Connector) ids(ctx context.Context, part string, yield func(connectors.
 		for _, row := range got.rows {
 			for _, l := range row.Lines {
 				if l.Invoice != nil {
-					ids = append(ids, entryPrefix+row.ID+"/"+l.Invoice.ID)
+					ids = append(ids, entryOf(row.ID, l.Invoice.ID))
 				}
 			}
 		}

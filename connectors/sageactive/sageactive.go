@@ -69,8 +69,8 @@ type Connector struct {
 	client
 	now func() time.Time
 
-	mu   sync.Mutex
-	home string // the organization's currency, once it was asked for
+	asking sync.Mutex
+	home   string // the organization's currency, once it was asked for
 }
 
 // New returns a connector. It touches no network.
@@ -86,6 +86,7 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sageactive: %w", err)
 	}
+	c.most, c.sizes = largest, map[string]int{}
 	c.organization = strings.TrimSpace(s.OrganizationID)
 	key := strings.TrimSpace(s.SubscriptionKey.Value())
 	c.grant = oauth.Client{
@@ -115,14 +116,14 @@ func New(s Spec, env connectors.Env) (*Connector, error) {
 // Info tells what Sage Active can and cannot do.
 func (c *Connector) Info() connectors.Info {
 	return connectors.Info{
-		PageSize:    invoices.page,
+		PageSize:    largest,
 		Allocations: connectors.None,
 		Payments:    false,
 		RereadOpen:  2 * time.Hour, // that a match in the ledger moves its entry is not documented
 		ListEvery:   24 * time.Hour,
 		MaxAge:      24 * time.Hour,
 		DueDates:    true,
-		ReadChunk:   invoices.page,
+		ReadChunk:   largest,
 	}
 }
 
@@ -155,10 +156,10 @@ func (c *client) reached(ctx context.Context) (string, error) {
 		switch {
 		case o.ID != c.organization:
 			others = append(others, fmt.Sprintf("%s (%s)", o.Name, o.ID))
-		case o.Status != "" && o.Status != "READY":
+		case o.Status != "" && o.Status != "READY", o.Onboarded != nil && !*o.Onboarded:
 			return "", c.http.Fail(op, connectors.Auth, fmt.Sprintf("organization %s is not ready (%s)", o.Name, o.Status), "finish setting it up in Sage Active, then run relanced connect NAME again")
 		default:
-			return o.Name, nil
+			return string(o.Name), nil
 		}
 	}
 	detail := "the permission does not reach organization " + c.organization
@@ -207,13 +208,13 @@ func (c *Connector) Probe(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return o.Name + " (Sage Active)", nil
+	return string(o.Name) + " (Sage Active)", nil
 }
 
 // currency is the organization's, asked for once: documents name none.
 func (c *Connector) currency(ctx context.Context) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.asking.Lock()
+	defer c.asking.Unlock()
 	if c.home != "" {
 		return c.home, nil
 	}

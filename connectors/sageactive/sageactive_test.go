@@ -145,11 +145,58 @@ func TestDrillAPI_firstLoadTakesThePagesThereAre(t *testing.T) {
 		// Each invoice has an entry in the ledger. A page begins with the last row of the
 		// one before: else what is deleted meanwhile would hide a row.
 		Least: func(invoices, customers int) int {
-			return connectortest.Pages(invoices-1, 199) + connectortest.Pages(customers-1, 199) + connectortest.Pages(invoices-1, 99)
+			return 2*connectortest.Pages(invoices-1, 499) + connectortest.Pages(customers-1, 499)
 		},
 		Besides: 1 + 4, // the currency, what changed meanwhile
 		Idle:    4,
 	})
+}
+
+// What an answer may cost is limited by a rule that is not told: larger pages
+// than that are refused, or fail.
+func TestPull_pagesThatAreTooLargeAreHalved(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{sageactivetest.Costly, sageactivetest.CostlyOK, sageactivetest.Timeout} {
+		t.Run(answer, func(t *testing.T) {
+			t.Parallel()
+			s, m := newSource(sageactivetest.Options{Largest: 130, TooLarge: answer}), connectortest.NewMirror()
+			defer s.Server.Close()
+			s.page, s.limit = 500, time.Minute
+			customer := s.AddCustomer("Perrin")
+			for i := range 700 {
+				s.AddInvoice(customer, strconv.Itoa(i), int64(10000+i), due)
+			}
+			s.Pass(time.Hour)
+			pass(t, s, m)
+			equal(t, s, m)
+		})
+	}
+}
+
+func TestPull_whatWasRefusedForItsSizeIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	s := newSource(sageactivetest.Options{Largest: 130, TooLarge: sageactivetest.Costly})
+	defer s.Server.Close()
+	s.page = 500
+	s.AddInvoice(s.AddCustomer("Perrin"), "FV-1", 10000, due)
+	s.Pass(time.Hour)
+	c, err := s.connector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pull := func() int {
+		before := s.Requests()
+		for _, err := range c.Pull(t.Context(), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s.Requests() - before
+	}
+	refused := 2 * 4 // two sizes of four lists
+	if first, again := pull(), pull(); again != first-refused-1 {
+		t.Errorf("a load took %d requests, the next one %d", first, again)
+	}
 }
 
 func TestBalances(t *testing.T) {
@@ -294,6 +341,25 @@ func TestPull_deletionWhilePagingHidesNothing(t *testing.T) {
 	}
 }
 
+// A payment moves the instalment and not its invoice: one that comes during a
+// load, behind the page with its invoice, is seen by that load.
+func TestPull_paymentDuringTheLoadIsSeen(t *testing.T) {
+	t.Parallel()
+	s, m := newSource(sageactivetest.Options{}), connectortest.NewMirror()
+	defer s.Server.Close()
+	customer := s.AddCustomer("A")
+	var first string
+	for i := range 3 * s.page {
+		if id := s.AddInvoice(customer, strconv.Itoa(i), 100, due); i == 0 {
+			first = id
+		}
+	}
+	s.Pass(time.Hour)
+	s.Between(4, func() { s.Pay(first, 60) }) // after the customers, the currency and two pages
+	pass(t, s, m)
+	equal(t, s, m)
+}
+
 func TestPull_cursorsThatAreNoOffsets(t *testing.T) {
 	t.Parallel()
 	s, m := newSource(sageactivetest.Options{Opaque: true}), connectortest.NewMirror()
@@ -306,48 +372,48 @@ func TestPull_cursorsThatAreNoOffsets(t *testing.T) {
 	equal(t, s, m)
 }
 
-func TestMap_instalmentsStatesAndTheLedger(t *testing.T) {
+// What cannot be read is told and loses nothing else: not what names it, not what
+// stands beside it in an entry, and not what was known of it.
+func TestPull_unreadableRowsLoseNothingElse(t *testing.T) {
 	t.Parallel()
 	s, m := newSource(sageactivetest.Options{}), connectortest.NewMirror()
 	defer s.Server.Close()
-	customer := s.Books.AddCustomer(sageactivetest.Customer{
-		Code: "C001", Name: "ATELIER PERRIN", DocumentID: "73282932000074", Language: "FRENCH", Status: "ENABLED",
-		Emails: map[string]string{"NOT_SET": "accueil@perrin.example", "INVOICES": "factures@perrin.example", "PAYMENTS": "compta@perrin.example"},
-	})
-	erased := s.Books.AddCustomer(sageactivetest.Customer{Name: "X", Status: "GDPR_APPLIED", Emails: map[string]string{"PAYMENTS": "x@example.org"}})
-	two := s.Books.AddInvoice(sageactivetest.Invoice{Customer: customer, Number: "FV-1", Date: "2026-01-05", Items: []sageactivetest.Item{{Amount: 91200, Paid: 60000, Due: "2026-02-04"}, {Amount: 91200, Due: "2026-03-06"}}})
-	for number, status := range map[string]string{"draft": "Pending", "closed": "Closed", "odd": "Elsewhere"} {
-		s.Books.AddInvoice(sageactivetest.Invoice{Customer: customer, Number: number, Status: status, Date: "2026-01-05", Items: []sageactivetest.Item{{Amount: 100, Due: "2026-02-04"}}})
+	customer := s.AddCustomer("Perrin")
+	invoice := s.AddInvoice(customer, "FV-1", 10000, due)
+	entry := func(number string) string {
+		return s.Books.AddInvoice(sageactivetest.Invoice{Customer: customer, Number: number, Ledger: true, Date: "2026-01-05", Items: []sageactivetest.Item{{Amount: 300, Due: "2026-02-04"}}})
 	}
-	s.Books.AddInvoice(sageactivetest.Invoice{Customer: customer, Number: "AV-1", Type: "CREDIT_NOTE", Corrects: two, Date: "2026-01-06", Items: []sageactivetest.Item{{Amount: 500}}})
-	entry := s.Books.AddInvoice(sageactivetest.Invoice{Customer: erased, Number: "OLD-7", Ledger: true, Date: "2025-12-01", Items: []sageactivetest.Item{{Amount: 300, Due: "2025-12-31"}}})
+	several, odd := entry("OLD-1"), entry("OLD-2")
 	pass(t, s, m)
-	a := m.Accounts[customer]
-	if a.Code != "C001" || a.SIRET != "73282932000074" || a.SIREN != "732829320" || a.Language != "fr" || a.Country != "FR" || !slices.Equal(a.Emails, []string{"compta@perrin.example"}) {
-		t.Errorf("a customer reads %+v", a)
-	}
-	if a := m.Accounts[erased]; len(a.Emails)+len(a.Contacts) > 0 {
-		t.Errorf("nobody may write to %+v", a)
-	}
-	d := m.Documents[two]
-	if len(d.Dues) != 2 || d.Dues[0].Outstanding.Minor != 31200 || d.Dues[1].Outstanding.Minor != 91200 || d.Dues[1].On.String() != "2026-03-06" || d.Total.String() != "1824.00" {
-		t.Errorf("two instalments read %+v", d)
-	}
-	old := m.Documents["entry:"+entry+"/i"+entry]
-	if old.Number != "OLD-7" || old.Outstanding.Minor != 300 || old.Fetchable {
-		t.Errorf("an invoice of the ledger reads %+v", old)
-	}
-	if len(m.Documents) != 5 {
-		t.Errorf("%d documents: %v", len(m.Documents), slices.Sorted(maps.Keys(m.Documents)))
-	}
-	for _, d := range m.Documents {
-		unchecked := d.Number == "closed" || d.Number == "odd"
-		if unchecked != (d.Standing == receivable.StandingUnchecked) {
-			t.Errorf("%s stands %q", d.Number, d.Standing)
+	known := m.Clone()
+	line := func(id string, items ...any) any {
+		return map[string]any{
+			"subAccount": map[string]any{"code": map[string]any{"value": "411"}}, "accountingEntryThirdParty": map[string]any{"thirdPartyId": customer, "origin": "CUSTOMER"},
+			"accountingEntryInvoice": map[string]any{"id": id, "externalInvoiceNumber": 7, "openItems": items},
 		}
-		if d.Kind == receivable.CreditNote && d.Credits != two {
-			t.Errorf("a credit note corrects %q", d.Credits)
+	}
+	good := map[string]any{"amount": 3, "paidAmountAccumulated": 0, "dueDate": "2026-02-04T00:00:00Z"}
+	s.Books.Alter(several, map[string]any{"accountingEntryLines": []any{line("empty"), line("i"+several, good)}})
+	s.Books.Alter(odd, map[string]any{"date": 7})
+	s.Books.Alter(customer, map[string]any{"socialName": []any{"Perrin"}})
+	s.Pass(time.Hour)
+	m.Cursor = nil // all of it again
+	pass(t, s, m)
+	for _, id := range []string{customer, "entry:" + several + "/empty", "entry:" + odd + "/i" + odd} {
+		if m.Bad[id] == "" {
+			t.Errorf("%s is not told: %v", id, m.Bad)
 		}
+	}
+	if diff := cmp.Diff(known.Accounts, m.Accounts); diff != "" {
+		t.Errorf("what was known of the customer (-before +after):\n%s", diff)
+	}
+	if m.Documents[invoice].Outstanding.Minor != 10000 || m.Documents["entry:"+several+"/i"+several].Number != "7" || m.Documents["entry:"+odd+"/i"+odd].Number != "OLD-2" {
+		t.Errorf("documents %v", m.Documents)
+	}
+	clear(m.Bad)
+	reread(t, s, m)
+	if m.Bad["entry:"+odd+"/i"+odd] == "" || m.Documents["entry:"+odd+"/i"+odd].Number != "OLD-2" {
+		t.Errorf("read again: %v, rejected %v", m.Documents, m.Bad)
 	}
 }
 
@@ -388,7 +454,8 @@ func TestAccept_onlyTheConfiguredOrganization(t *testing.T) {
 	s := newSource(sageactivetest.Options{})
 	defer s.Server.Close()
 	access, _ := s.OAuth.Issue()
-	for id, ok := range map[string]bool{s.Organization(): true, "777": false} {
+	for id, do := range map[string]string{s.Organization(): "", "777": "organization_id", s.Unready(): "finish setting it up"} {
+		ok := do == ""
 		c, err := s.connector(func(spec *sageactive.Spec) { spec.OrganizationID = id })
 		if err != nil {
 			t.Fatal(err)
@@ -397,11 +464,11 @@ func TestAccept_onlyTheConfiguredOrganization(t *testing.T) {
 		if ok && (err != nil || !strings.Contains(whose, "STUDIO HALLES")) {
 			t.Errorf("%q, %v", whose, err)
 		}
-		if !ok && (httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), "organization_id")) {
+		if !ok && (httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), do)) {
 			t.Errorf("another: %v", err)
 		}
 		if !ok {
-			if _, err := c.Probe(t.Context()); httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), "organization_id") {
+			if _, err := c.Probe(t.Context()); httpapi.KindOf(err) != connectors.Auth || !strings.Contains(doOf(err), do) {
 				t.Errorf("another, in a pass: %v", err)
 			}
 		}

@@ -6,7 +6,8 @@ import (
 	"relanced/connectors/httpapi"
 )
 
-// The records of the interface, with the fields we read.
+// The records of the interface, with the fields we read. What people typed may
+// come as a number: it is Text.
 
 type record struct {
 	ID       string `json:"id"`
@@ -31,16 +32,16 @@ type keyed interface{ key() string }
 type customer struct {
 	record
 	Code       httpapi.Text `json:"code"`
-	SocialName string       `json:"socialName"`
-	TradeName  string       `json:"tradeName"`
+	SocialName httpapi.Text `json:"socialName"`
+	TradeName  httpapi.Text `json:"tradeName"`
 	DocumentID httpapi.Text `json:"documentId"` // SIREN or SIRET
-	VAT        string       `json:"vatNumber"`
+	VAT        httpapi.Text `json:"vatNumber"`
 	Status     string       `json:"status"`
 	Language   string       `json:"documentLanguage"`
 	Addresses  []struct {
-		Line1   string       `json:"firstLine"`
-		Line2   string       `json:"secondLine"`
-		City    string       `json:"city"`
+		Line1   httpapi.Text `json:"firstLine"`
+		Line2   httpapi.Text `json:"secondLine"`
+		City    httpapi.Text `json:"city"`
 		Zip     httpapi.Text `json:"zipCode"`
 		Country string       `json:"countryIsoCodeAlpha2"`
 		Main    bool         `json:"isMainAddress"`
@@ -49,18 +50,18 @@ type customer struct {
 }
 
 type person struct {
-	FirstName string `json:"name"`
-	Surname   string `json:"surname"`
-	Default   bool   `json:"isDefault"`
-	Customer  bool   `json:"isDefaultCustomer"`
+	FirstName httpapi.Text `json:"name"`
+	Surname   httpapi.Text `json:"surname"`
+	Default   bool         `json:"isDefault"`
+	Customer  bool         `json:"isDefaultCustomer"`
 	Emails    []struct {
 		Address string `json:"emailAddress"`
 		Usage   string `json:"usage"`
 		Default bool   `json:"isDefault"`
 	} `json:"emails"`
 	Phones []struct {
-		Number  string `json:"number"`
-		Default bool   `json:"isDefault"`
+		Number  httpapi.Text `json:"number"`
+		Default bool         `json:"isDefault"`
 	} `json:"phones"`
 }
 
@@ -75,11 +76,11 @@ type openItem struct {
 // invoice is an invoice or a credit note.
 type invoice struct {
 	record
-	Number    string       `json:"operationalNumber"`
+	Number    httpapi.Text `json:"operationalNumber"`
 	Type      string       `json:"type"`
 	Status    string       `json:"status"`
 	Customer  string       `json:"customerId"`
-	Name      string       `json:"socialName"`
+	Name      httpapi.Text `json:"socialName"`
 	Date      string       `json:"documentDate"`
 	FirstDue  string       `json:"firstDueDate"`
 	Total     httpapi.Text `json:"totalLiquid"`
@@ -97,11 +98,11 @@ type moved struct {
 // entry is an entry of the ledger.
 type entry struct {
 	record
-	SourceType string  `json:"sourceType"`
-	Invoice    *record `json:"salesInvoice"`
-	Date       string  `json:"date"`
-	Number     string  `json:"documentNumber"`
-	Lines      []line  `json:"accountingEntryLines"`
+	SourceType string       `json:"sourceType"`
+	Invoice    *record      `json:"salesInvoice"`
+	Date       string       `json:"date"`
+	Number     httpapi.Text `json:"documentNumber"`
+	Lines      []line       `json:"accountingEntryLines"`
 }
 
 type line struct {
@@ -114,13 +115,13 @@ type line struct {
 		} `json:"code"`
 	} `json:"subAccount"`
 	ThirdParty *struct {
-		ID     string `json:"thirdPartyId"`
-		Name   string `json:"socialName"`
-		Origin string `json:"origin"`
+		ID     string       `json:"thirdPartyId"`
+		Name   httpapi.Text `json:"socialName"`
+		Origin string       `json:"origin"`
 	} `json:"accountingEntryThirdParty"`
 	Invoice *struct {
 		ID     string       `json:"id"`
-		Number string       `json:"externalInvoiceNumber"`
+		Number httpapi.Text `json:"externalInvoiceNumber"`
 		Date   string       `json:"documentDate"`
 		Amount httpapi.Text `json:"amount"`
 		Items  []openItem   `json:"openItems"`
@@ -128,10 +129,10 @@ type line struct {
 }
 
 type organization struct {
-	ID        string `json:"id"`
-	Name      string `json:"socialName"`
-	Status    string `json:"status"`
-	Onboarded bool   `json:"onboardingCompleted"`
+	ID        string       `json:"id"`
+	Name      httpapi.Text `json:"socialName"`
+	Status    string       `json:"status"`
+	Onboarded *bool        `json:"onboardingCompleted"`
 	Currency  *struct {
 		Code string `json:"code"`
 	} `json:"currency"`

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Name         string
 	Home         string // currency; "": GBP
-	Days         int    // customer_credit_days
+	Days         string // customer_credit_days; "": none
 	Now          func() time.Time
 	Redirect     string // registered redirect address
 	Numbers      bool   // amounts are numbers, not text
@@ -28,7 +28,10 @@ type Options struct {
 	NoSettings   bool   // nor settings
 	Untouched    bool   // what a payment settles keeps its updated_at
 	VoidKeeps    bool   // what is void keeps its outstanding amount
+	VoidNull     bool   // or has none
 	ShowsDeleted bool   // a deleted record is answered by id, with deleted_at
+	Bare         bool   // quick entries and opening balances tell no currency
+	AccountPath  string // of money on account; "": payments_on_account
 	Largest      int    // larger pages with all attributes answer 504; 0: none do
 }
 
@@ -60,8 +63,9 @@ type Server struct {
 
 	simulator.Front
 
-	mu     sync.Mutex
-	spoilt map[string]bool
+	mu      sync.Mutex
+	spoilt  map[string]bool
+	altered map[string]map[string]any
 }
 
 // New starts a server on this machine.
@@ -75,7 +79,7 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{o: o, Books: newBooks(o), spoilt: map[string]bool{}}
+	s := &Server{o: o, Books: newBooks(o), spoilt: map[string]bool{}, altered: map[string]map[string]any{}}
 	s.OAuth = oauthtest.New(oauthtest.Options{
 		ClientID: s.ClientID(), ClientSecret: s.ClientSecret(), RedirectURL: o.Redirect, Scopes: []string{"readonly"}, UnknownClient: http.StatusBadRequest,
 		AccessTTL: 5 * time.Minute, RefreshTTL: 31 * 24 * time.Hour, Sent: map[string]string{"country": "GB"},
@@ -112,6 +116,13 @@ func (s *Server) Spoil(id string, wholly bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.spoilt[id] = wholly
+}
+
+// Alter has a record told with other values under some of its keys.
+func (s *Server) Alter(id string, with map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.altered[id] = with
 }
 
 // Roles changes what the user may read.
@@ -193,7 +204,7 @@ func (s *Server) handle(r *http.Request) simulator.Answer {
 	case list == "financial_settings":
 		return simulator.JSON(http.StatusOK, map[string]any{"base_currency": s.currency(""), "mtd_authenticated_date": ""})
 	case list == "invoice_settings":
-		return simulator.JSON(http.StatusOK, map[string]any{"customer_credit_days": o.Days})
+		return simulator.JSON(http.StatusOK, map[string]any{"customer_credit_days": number(o.Days)})
 	case params[list] == nil:
 		return simulator.WebPage(http.StatusNotFound, "404")
 	}

@@ -5,6 +5,7 @@ package sageactivetest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -66,6 +67,17 @@ type Books struct {
 	last      int
 	customers []*Customer
 	invoices  []*Invoice
+	altered   map[string]map[string]any
+}
+
+// Alter has a record told with other values under some of its fields.
+func (b *Books) Alter(id string, with map[string]any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.altered == nil {
+		b.altered = map[string]map[string]any{}
+	}
+	b.altered[id] = with
 }
 
 func (b *Books) bear(r *record) {
@@ -321,5 +333,14 @@ func (b *Books) rows(list string, sign Cents) []row {
 		}
 	}
 	slices.SortStableFunc(out, func(x, y row) int { return x.born - y.born })
+	for i, r := range out {
+		if with := b.altered[r.ID]; with != nil {
+			out[i].look = func() map[string]any {
+				m := r.look()
+				maps.Copy(m, with)
+				return m
+			}
+		}
+	}
 	return out
 }

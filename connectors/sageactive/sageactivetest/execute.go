@@ -19,6 +19,13 @@ func (f field) argument(name string, given map[string]json.RawMessage) value {
 	return value{}
 }
 
+// nests tells whether objects are asked for in the rows of a list.
+func (f field) nests() bool {
+	return slices.ContainsFunc(f.sub, func(nodes field) bool {
+		return nodes.name == "nodes" && slices.ContainsFunc(nodes.sub, func(one field) bool { return one.sub != nil })
+	})
+}
+
 func (v value) with(given map[string]json.RawMessage) value {
 	if v.kind == aVariable {
 		v, _ = literal(given[v.text]) // checked before; the zero value where it is not given

@@ -25,6 +25,8 @@ type Options struct {
 	Moves    bool   // a settlement also moves the modificationDate of the invoice or entry
 	Negative bool   // totals of credit notes are negative
 	Opaque   bool   // cursors are no offsets
+	Largest  int    // pages of more rows with objects in them are not given; 0: all are
+	TooLarge string // what they are answered: a kind of fault
 }
 
 // Fault is an answer that is not the usual one.
@@ -41,6 +43,9 @@ const (
 	Forbidden    = "403"
 	Unauthorized = "401 about the token"
 	BadKey       = "401 about the subscription key"
+	Timeout      = "504"
+	Costly       = "400 for what the answer costs"
+	CostlyOK     = "an error for what the answer costs with status 200"
 	BusinessErr  = "an error of the business logic with status 200"
 )
 
@@ -91,6 +96,9 @@ func (s *Server) ClientSecret() string { return "secret/of+active" }
 func (s *Server) Key() string          { return "subscription-key-1" }
 func (s *Server) Organization() string { return "7c1e2d3f-0000-4b4b-8c8c-112233445566" }
 
+// Unready is the id of an organization that its user has not set up to the end.
+func (s *Server) Unready() string { return "00000000-0000-0000-0000-000000000000" }
+
 // asked is the body of a request.
 type asked struct {
 	Query     string                     `json:"query"`
@@ -135,11 +143,19 @@ func broken(kind string) (simulator.Answer, bool) {
 		return refused(http.StatusUnauthorized, "JWT not present."), true
 	case BadKey:
 		return noKey(), true
+	case Timeout:
+		return simulator.WebPage(http.StatusGatewayTimeout, "504"), true
+	case Costly:
+		return failed(http.StatusBadRequest, tooCostly), true
+	case CostlyOK:
+		return failed(http.StatusOK, tooCostly), true
 	case BusinessErr:
 		return failed(http.StatusOK, "global.businessErrors.somethingIsWrong"), true
 	}
 	return simulator.Answer{}, false
 }
+
+const tooCostly = "The maximum allowed field cost was exceeded (650000)."
 
 func noKey() simulator.Answer {
 	return refused(http.StatusUnauthorized, "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.")
@@ -177,6 +193,10 @@ func (s *Server) handle(r *http.Request, op operation, wrong error, given map[st
 	if f.name != "organizations" && r.Header.Get("X-OrganizationId") != s.Organization() {
 		return failed(http.StatusOK, "global.businessErrors.organizationNotFound")
 	}
+	if n, err := strconv.Atoi(f.argument("first", given).text); err == nil && s.o.Largest > 0 && n > s.o.Largest && f.nests() {
+		answer, _ := broken(s.o.TooLarge)
+		return answer
+	}
 	body, err := s.answer(f, given)
 	if err != nil {
 		s.Mind("%v", err)
@@ -188,7 +208,8 @@ func (s *Server) handle(r *http.Request, op operation, wrong error, given map[st
 func (s *Server) answer(f field, given map[string]json.RawMessage) (map[string]any, error) {
 	switch f.name {
 	case "organizations":
-		return map[string]any{"totalCount": 2, "nodes": []any{
+		return map[string]any{"totalCount": 3, "nodes": []any{
+			map[string]any{"id": s.Unready(), "socialName": "NOUVELLE", "status": "READY", "onboardingCompleted": false, "legislationCode": "FR"},
 			map[string]any{"id": "0", "socialName": "AUTRE", "status": "READY", "onboardingCompleted": true},
 			map[string]any{"id": s.Organization(), "socialName": s.o.Name, "status": "READY", "onboardingCompleted": true, "legislationCode": "FR"},
 		}}, nil
