@@ -174,10 +174,11 @@ func story(w *world, daemons int) {
 }
 
 // list waits for a work list that Marie finds in her mailbox and that is good.
+// Reminders are decided once a minute.
 func (w *world) list(good func(letter) bool) letter {
 	w.t.Helper()
 	var found letter
-	until(w.t, 60*time.Second, "a work list as expected", func() bool {
+	until(w.t, 2*time.Minute, "a work list as expected", func() bool {
 		for _, l := range slices.Backward(w.post.letters("marie", "INBOX")) {
 			if good(l) {
 				found = l

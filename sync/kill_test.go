@@ -105,7 +105,7 @@ func TestPass_faultsOfTheSourceLeaveTrueBalances(t *testing.T) {
 		{Kind: pennylanetest.Disconnect},
 		{Kind: pennylanetest.Repeated},
 	} {
-		t.Run(string(fault.Kind)+fault.Body, func(t *testing.T) {
+		t.Run(fault.Kind+fault.Body, func(t *testing.T) {
 			t.Parallel()
 			b := newBundle(t, pennylanetest.Options{})
 			list := b.fill(5, 250)
