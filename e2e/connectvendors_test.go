@@ -185,23 +185,22 @@ func TestConnect_ofEachVendorIsRefused(t *testing.T) {
 				t.Errorf("exit %d", code)
 			}
 		})
-		t.Run(name+"/other books", func(t *testing.T) {
-			t.Parallel()
-			w, v := vendorWorld(t, name)
-			if v.id == "" {
-				t.Skip("nothing of the configuration names the books")
-			}
-			w.connection(strings.Replace(v.keys, v.id, strings.Repeat("7", len(v.id)), 1))
-			_, refresh := v.oauth.Issue()
-			r := w.command("connect", "books", "--refresh-token-file", w.put("refresh", refresh))
-			t.Logf("told as: %s", strings.TrimSpace(r.err))
-			if r.code != 1 || !strings.Contains(r.err, v.reached) || !strings.Contains(r.err, v.id) {
-				t.Errorf("exit %d: %s", r.code, r.err)
-			}
-			if r := w.command("sync"); r.code != 1 || !strings.Contains(r.err, "relanced connect books") {
-				t.Errorf("something was kept: %d %s", r.code, r.err)
-			}
-		})
+		if name != "rest" { // nothing of its configuration names the books
+			t.Run(name+"/other books", func(t *testing.T) {
+				t.Parallel()
+				w, v := vendorWorld(t, name)
+				w.connection(strings.Replace(v.keys, v.id, strings.Repeat("7", len(v.id)), 1))
+				_, refresh := v.oauth.Issue()
+				r := w.command("connect", "books", "--refresh-token-file", w.put("refresh", refresh))
+				t.Logf("told as: %s", strings.TrimSpace(r.err))
+				if r.code != 1 || !strings.Contains(r.err, v.reached) || !strings.Contains(r.err, v.id) {
+					t.Errorf("exit %d: %s", r.code, r.err)
+				}
+				if r := w.command("sync"); r.code != 1 || !strings.Contains(r.err, "relanced connect books") {
+					t.Errorf("something was kept: %d %s", r.code, r.err)
+				}
+			})
+		}
 		t.Run(name+"/dead token", func(t *testing.T) {
 			t.Parallel()
 			w, _ := vendorWorld(t, name)

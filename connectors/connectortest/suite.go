@@ -61,6 +61,11 @@ type Source interface {
 type Suite struct {
 	New  func() (Source, error)
 	Idle int // most requests of a pass that finds nothing new
+	// Lacks are the passing faults that the source cannot show. One that it turns
+	// out to lack and that is not named here fails.
+	Lacks []Fault
+	// KeepsAll tells that nothing is ever deleted in the source.
+	KeepsAll bool
 }
 
 var due = calendar.MustParse("2026-06-30")
@@ -74,6 +79,9 @@ func Run(t *testing.T, s Suite) {
 		"refused": refused, "passing faults": passingFaults, "outage ends when cancelled": cancelled,
 		"caller stops": callerStops, "replay from each cursor": replay, "random books and faults": random,
 		"live re-read": reread,
+	}
+	if s.KeepsAll {
+		delete(tests, "deletion")
 	}
 	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		t.Run(name, func(t *testing.T) {

@@ -120,7 +120,7 @@ func (s *source) Fail(f connectortest.Fault, skip, times int) bool {
 	case connectortest.Slow:
 		fault.Delay = 2 * time.Second
 	case connectortest.Repeated:
-		return false // pages go on by key: the same answer again is not the next page
+		return false
 	}
 	s.Server.Fail(fault)
 	return true
@@ -137,8 +137,9 @@ func serial(text string) int {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	connectortest.Run(t, connectortest.Suite{
-		Idle: 1,
-		New:  func() (connectortest.Source, error) { return newSource(quickbookstest.Options{}), nil },
+		Idle:  1,
+		Lacks: []connectortest.Fault{connectortest.Repeated}, // pages go on by key: the same answer again is not the next page
+		New:   func() (connectortest.Source, error) { return newSource(quickbookstest.Options{}), nil },
 	})
 }
 

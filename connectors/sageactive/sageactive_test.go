@@ -129,8 +129,9 @@ func (s *source) Fail(f connectortest.Fault, skip, times int) bool {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	connectortest.Run(t, connectortest.Suite{
-		Idle: 4, // customers, invoices, instalments, ledger entries
-		New:  func() (connectortest.Source, error) { return newSource(sageactivetest.Options{}), nil },
+		Idle:     4, // customers, invoices, instalments, ledger entries
+		KeepsAll: true,
+		New:      func() (connectortest.Source, error) { return newSource(sageactivetest.Options{}), nil },
 	})
 }
 

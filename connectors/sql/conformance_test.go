@@ -406,7 +406,10 @@ func id(text string) int64 {
 func suite(s server) connectortest.Suite {
 	return connectortest.Suite{
 		Idle: 5, // how far changes go, then what changed of four kinds
-		New:  func() (connectortest.Source, error) { return newSource(s) },
+		Lacks: []connectortest.Fault{ // a database speaks no HTTP
+			connectortest.Throttled, connectortest.Truncated, connectortest.WebPage, connectortest.Slow, connectortest.Repeated,
+		},
+		New: func() (connectortest.Source, error) { return newSource(s) },
 	}
 }
 
